@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,8 +29,8 @@ struct capture {
 	bool keep_tail; /* past max, keep the end rather than fail */
 };
 
-static _Noreturn void child(const char *const argv[], const struct cmd_opts *o, int out,
-    int errfd, int report)
+static _Noreturn void child(
+    const char *const argv[], const struct cmd_opts *o, int out, int errfd, int report)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -47,11 +48,11 @@ static _Noreturn void child(const char *const argv[], const struct cmd_opts *o, 
 	if (o->cwd != NULL && chdir(o->cwd) < 0)
 		goto fail;
 	if (o->env != NULL)
-		environ = (char **)o->env;
+		environ = (char **)(uintptr_t)o->env;
 	for (int fd = 3; fd < 256; fd++)
 		if (fd != report)
 			close(fd);
-	execvp(argv[0], (char *const *)argv);
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
 fail:
 	code = errno;
 	while (write(report, &code, sizeof(code)) < 0 && errno == EINTR)
@@ -66,7 +67,8 @@ static int capture_read(struct capture *c, const char *prog, struct err *e)
 	ssize_t n = read(c->fd, chunk, sizeof(chunk));
 
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : err_sys(e, errno, "%s", prog);
+		return errno == EINTR || errno == EAGAIN ? 0
+							 : err_sys(e, errno, "%s", prog);
 	if (n == 0)
 		return 1;
 	if (c->keep_tail) {
@@ -79,7 +81,8 @@ static int capture_read(struct capture *c, const char *prog, struct err *e)
 		return 0;
 	}
 	if (c->len + (size_t)n > c->max)
-		return err_set(e, ERR_FAILED, "%s: wrote more than %zu bytes", prog, c->max);
+		return err_set(
+		    e, ERR_FAILED, "%s: wrote more than %zu bytes", prog, c->max);
 	char *grown = realloc(c->data, c->len + (size_t)n + 1);
 	if (grown == NULL)
 		return err_sys(e, ENOMEM, "%s", prog);
@@ -89,7 +92,8 @@ static int capture_read(struct capture *c, const char *prog, struct err *e)
 	return 0;
 }
 
-static int collect(struct capture cap[2], int64_t deadline, const char *prog, struct err *e)
+static int collect(
+    struct capture cap[2], int64_t deadline, const char *prog, struct err *e)
 {
 	struct pollfd p[2];
 	int i, n, r;
@@ -98,7 +102,8 @@ static int collect(struct capture cap[2], int64_t deadline, const char *prog, st
 		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 
 		if (deadline >= 0 && left <= 0)
-			return err_set(e, ERR_TIMEOUT, "%s: did not finish in time", prog);
+			return err_set(
+			    e, ERR_TIMEOUT, "%s: did not finish in time", prog);
 		for (i = 0; i < 2; i++)
 			p[i] = (struct pollfd){.fd = cap[i].fd, .events = POLLIN};
 		n = poll(p, 2, (int)left);
@@ -131,14 +136,15 @@ static int reap(pid_t pid, int64_t deadline, const char *prog, int *st, struct e
 		if (r < 0 && errno != EINTR)
 			return err_sys(e, errno, "%s: wait", prog);
 		if (deadline >= 0 && clock_ms() > deadline)
-			return err_set(e, ERR_TIMEOUT, "%s: did not finish in time", prog);
+			return err_set(
+			    e, ERR_TIMEOUT, "%s: did not finish in time", prog);
 		if (r == 0)
 			poll(NULL, 0, 5);
 	}
 }
 
-static int judge(int st, struct capture *errcap, const char *prog, int *status,
-    struct err *e)
+static int judge(
+    int st, struct capture *errcap, const char *prog, int *status, struct err *e)
 {
 	const char *line = "";
 	size_t len = errcap->len;
@@ -211,8 +217,8 @@ int cmd_run(const char *const argv[], const struct cmd_opts *opts, char **out,
 	setpgid(pid, pid);
 	close(po[1]), close(pe[1]), close(pr[1]);
 	po[1] = pe[1] = pr[1] = -1;
-	cap[0] = (struct capture){.fd = po[0],
-	    .max = o->max_output > 0 ? o->max_output : DEFAULT_MAX_OUTPUT};
+	cap[0] = (struct capture){
+	    .fd = po[0], .max = o->max_output > 0 ? o->max_output : DEFAULT_MAX_OUTPUT};
 	cap[1] = (struct capture){
 	    .fd = pe[0], .data = tail, .max = STDERR_KEPT, .keep_tail = true};
 	po[0] = pe[0] = -1;
@@ -248,8 +254,9 @@ out:
 
 static bool is_plain(const char *s)
 {
-	return *s != '\0' && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789_-+=./:,@%^") == strlen(s);
+	return *s != '\0' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789_-+=./:,@%^") == strlen(s);
 }
 
 char *cmd_quote(const char *const argv[])

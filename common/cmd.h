@@ -10,11 +10,12 @@
 #include "err.h"
 
 struct cmd_opts {
-	int timeout_ms;     /* 0: none. At the end the child's group is killed. */
-	size_t max_output;  /* bytes of standard output kept; 0: 64 KiB. More is an error. */
-	const char *cwd;    /* NULL: as ours */
+	int timeout_ms; /* 0: none. At the end the child's group is killed. */
+	size_t
+	    max_output;  /* bytes of standard output kept; 0: 64 KiB. More is an error. */
+	const char *cwd; /* NULL: as ours */
 	const char *const *env; /* NULL: as ours */
-	int quiet;          /* discard standard error, else its last line joins the error */
+	int quiet; /* discard standard error, else its last line joins the error */
 };
 
 /*

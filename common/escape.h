@@ -16,7 +16,7 @@
 size_t escape_text(const char *src, size_t len, char *dst, size_t size);
 
 /* The size that escape_text needs for len bytes, terminator included. */
-#define ESCAPE_SIZE(len) ((len) * 4 + 1)
+#define ESCAPE_SIZE(len) ((len)*4 + 1)
 
 /*
  * The length of the valid UTF-8 character at p (1-4), 0 if it is invalid or

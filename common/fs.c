@@ -29,8 +29,8 @@ int fs_write_all(int fd, const void *data, size_t len, struct err *e)
 	return 0;
 }
 
-int fs_read_fd(int fd, const char *name, size_t max, char **buf, size_t *len,
-    struct err *e)
+int fs_read_fd(
+    int fd, const char *name, size_t max, char **buf, size_t *len, struct err *e)
 {
 	AUTO_FREE char *data = NULL;
 	struct stat st;
@@ -55,7 +55,8 @@ int fs_read_fd(int fd, const char *name, size_t max, char **buf, size_t *len,
 			return err_sys(e, errno, "%s", name);
 		have += (size_t)n;
 		if (have > max || have == room)
-			return err_set(e, ERR_FAILED, "%s: larger than %zu bytes", name, max);
+			return err_set(
+			    e, ERR_FAILED, "%s: larger than %zu bytes", name, max);
 	}
 	data[have] = '\0';
 	*buf = data;
@@ -74,8 +75,8 @@ int fs_read_file(const char *path, size_t max, char **buf, size_t *len, struct e
 	return fs_read_fd(fd, path, max, buf, len, e);
 }
 
-int fs_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
-    struct err *e)
+int fs_write_atomic(
+    const char *path, mode_t mode, const void *data, size_t len, struct err *e)
 {
 	AUTO_FREE char *tmp = NULL;
 	int fd, ret = -1;

@@ -15,16 +15,16 @@
 int fs_read_file(const char *path, size_t max, char **buf, size_t *len, struct err *e);
 
 /* The same from an open descriptor; name stands in errors. Leaves fd open. */
-int fs_read_fd(int fd, const char *name, size_t max, char **buf, size_t *len,
-    struct err *e);
+int fs_read_fd(
+    int fd, const char *name, size_t max, char **buf, size_t *len, struct err *e);
 
 /*
  * Replaces path by way of a temporary file in the same folder, fsync and
  * rename: a reader sees the old content or the new. Nothing stays behind on
  * failure.
  */
-int fs_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
-    struct err *e);
+int fs_write_atomic(
+    const char *path, mode_t mode, const void *data, size_t len, struct err *e);
 
 /* mkdir -p; folders that exist are left as they are. */
 int fs_mkdir_p(const char *path, mode_t mode, struct err *e);

@@ -1,0 +1,722 @@
+/*
+ * The table of keys is the whole of it: parsing, defaults, what an error says
+ * was expected, and the manual page come from its rows.
+ *
+ * inih splits lines; it knows no line numbers (its build option for them is off in
+ * most packages), cuts long lines in pieces and joins indented ones. So lines
+ * reach it through config_line(), which counts, refuses what is too long or
+ * holds a NUL byte, and takes indentation off.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <ini.h>
+#include <net/if.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "escape.h"
+#include "paths.h"
+#include "vmm/vmm.h"
+
+_Static_assert(IFNAME_MAX == IF_NAMESIZE, "interface names");
+
+/* Users without an entry in the password database, for a tree that nobody
+ * installed: far from what distributions hand out. */
+#define USER_NUMBER "26969"
+#define VM_USER_NUMBER "26970"
+
+#ifdef __FreeBSD__
+#define DEFAULT_VMM "bhyve"
+#define DEFAULT_QEMU "/usr/local/bin/qemu-system-x86_64"
+#define DEFAULT_INTERFACE "tap0"
+#else
+#define DEFAULT_VMM "qemu"
+#define DEFAULT_QEMU "/usr/bin/qemu-system-x86_64"
+#define DEFAULT_INTERFACE "bhyfi0"
+#endif
+
+struct key {
+	const char *name;
+	int (*parse)(const struct key *k, struct config *c, const char *value);
+	size_t offset, size;
+	unsigned min, max;
+	const char *const *choices;
+	const char *def;      /* for the manual */
+	const char *expected; /* completes "expected ..."; NULL: made from min and max */
+	const char *help;
+};
+
+static const char *const mode_names[] = {"clone"};
+_Static_assert(ARRAY_LEN(mode_names) == MODE_CLONE + 1, "a mode lacks its name");
+/* Of the design, but not built yet. */
+static const char *const later_modes[] = {"wds", "macnat", "nat", "ap", "auto"};
+
+static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
+
+const char *mode_name(enum path_mode mode)
+{
+	return mode_names[mode];
+}
+
+/* Each parser returns -1 for a value that is not what the row expects. */
+
+static int set_text(const struct key *k, struct config *c, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len >= k->size)
+		return -1;
+	memcpy((char *)c + k->offset, value, len + 1);
+	return 0;
+}
+
+static bool is_printable(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+static int parse_path(const struct key *k, struct config *c, const char *value)
+{
+	return value[0] == '/' && is_printable(value) ? set_text(k, c, value) : -1;
+}
+
+static int parse_number(const struct key *k, struct config *c, const char *value)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)value[0]))
+		return -1;
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno != 0 || *end != '\0' || n < k->min || n > k->max)
+		return -1;
+	*(unsigned *)(void *)((char *)c + k->offset) = (unsigned)n;
+	return 0;
+}
+
+static int parse_choice(const struct key *k, struct config *c, const char *value)
+{
+	for (const char *const *p = k->choices; *p != NULL; p++)
+		if (strcmp(*p, value) == 0)
+			return set_text(k, c, value);
+	return -1;
+}
+
+static int parse_vmm(const struct key *k, struct config *c, const char *value)
+{
+	return vmm_find(value) != NULL ? set_text(k, c, value) : -1;
+}
+
+static int parse_mode(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	for (size_t i = 0; i < ARRAY_LEN(mode_names); i++) {
+		if (strcmp(mode_names[i], value) == 0) {
+			c->mode = (enum path_mode)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int parse_card(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	return card_id_parse(value, &c->card, NULL);
+}
+
+static int parse_ifname(const struct key *k, struct config *c, const char *value)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_.-";
+
+	if (!isalnum((unsigned char)value[0]) || strspn(value, allowed) != strlen(value))
+		return -1;
+	return set_text(k, c, value);
+}
+
+static int parse_country(const struct key *k, struct config *c, const char *value)
+{
+	if (strlen(value) != 2 || !isupper((unsigned char)value[0]) ||
+	    !isupper((unsigned char)value[1]))
+		return -1;
+	return set_text(k, c, value);
+}
+
+static int parse_word(const struct key *k, struct config *c, const char *value)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_.-";
+
+	if (value[0] == '\0' || value[0] == '-' ||
+	    strspn(value, allowed) != strlen(value))
+		return -1;
+	return set_text(k, c, value);
+}
+
+static int parse_level(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	return log_level_parse(value, &c->log_level);
+}
+
+#define AT(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
+
+/* clang-format off */
+static const struct key keys[] = {
+	{"card", parse_card, AT(card), .def = NULL,
+	    .expected = "pci0:3:0:0 (as pciconf says), 0000:03:00.0 (as lspci says) or "
+			"sim:SCENARIO",
+	    .help = "The wireless card that the guest gets. A simulated one is "
+		    "sim:open, sim:wpa2, sim:wpa3, sim:hidden, sim:ess, sim:two or sim:wds; "
+		    "it needs an image made with --air."},
+	{"mode", parse_mode, AT(mode), .def = "clone", .expected = "clone",
+	    .help = "How the host gets the LAN. clone: the interface carries the card's "
+		    "MAC address and the guest is invisible."},
+	{"networks", parse_path, AT(networks), .def = PATH_ETC "/wpa_supplicant.conf",
+	    .expected = "an absolute path",
+	    .help = "A wpa_supplicant.conf with the networks to join."},
+	{"country", parse_country, AT(country), .def = "not set",
+	    .expected = "two capital letters (ISO 3166)",
+	    .help = "The country whose radio rules hold."},
+	{"interface", parse_ifname, AT(interface),
+	    .def = DEFAULT_INTERFACE "; other instances than wlan: made from their name",
+	    .expected = "an interface name of at most 15 letters, digits, '_', '.' and '-'",
+	    .help = "The network interface that the host gets."},
+	{"mtu", parse_number, AT(mtu), 1280, 2304, .def = "1500",
+	    .help = "The interface's MTU in bytes."},
+	{"image", parse_path, AT(image), .def = PATH_IMAGES "/current",
+	    .expected = "an absolute path",
+	    .help = "The folder of the guest's image."},
+	{"vmm", parse_vmm, AT(vmm), .def = DEFAULT_VMM,
+	    .expected = "a virtual machine monitor of this version",
+	    .help = "The virtual machine monitor; fake runs the guest's agent as a "
+		    "local process, for tests."},
+	{"accel", parse_choice, AT(accel), .choices = accels, .def = "auto",
+	    .expected = "auto, kvm or tcg",
+	    .help = "QEMU's accelerator. auto takes KVM where it can be used, else "
+		    "emulation (TCG)."},
+	{"qemu", parse_path, AT(qemu), .def = DEFAULT_QEMU, .expected = "an absolute path",
+	    .help = "The QEMU program."},
+	{"memory", parse_number, AT(memory_mib), 64, 65536, .def = "160",
+	    .help = "The guest's memory in MiB."},
+	{"cpus", parse_number, AT(cpus), 1, 32, .def = "1",
+	    .help = "The guest's processors."},
+	{"user", parse_word, AT(user), .def = "_bhyfi where it exists, else " USER_NUMBER,
+	    .expected = "a user's name or number",
+	    .help = "The user as whom the daemon runs once it has started."},
+	{"vm_user", parse_word, AT(vm_user),
+	    .def = "_bhyfi-vm where it exists, else " VM_USER_NUMBER,
+	    .expected = "a user's name or number",
+	    .help = "The user as whom the virtual machine monitor runs."},
+	{"control_group", parse_word, AT(control_group), .def = "root only",
+	    .expected = "a group's name or number",
+	    .help = "Members of this group may use the control socket."},
+	{"boot_timeout", parse_number, AT(boot_timeout_s), 1, 3600, .def = "60",
+	    .help = "Seconds from the start of the virtual machine until the guest's agent "
+		    "answers."},
+	{"stop_timeout", parse_number, AT(stop_timeout_s), 1, 600, .def = "10",
+	    .help = "Seconds for a clean release, then for the power button, before "
+		    "the virtual machine is killed."},
+	{"beat", parse_number, AT(beat_s), 1, 300, .def = "5",
+	    .help = "Seconds between the guest's signs of life; three that are missed "
+		    "restart it."},
+	{"restarts", parse_number, AT(restarts), 0, 1000, .def = "5",
+	    .help = "Restarts in a row before the daemon gives up."},
+	{"log_level", parse_level, AT(log_level), .def = "info",
+	    .expected = "error, warn, info or debug",
+	    .help = "What is logged."},
+};
+/* clang-format on */
+
+_Static_assert(ARRAY_LEN(keys) <= 32, "a bit each in struct parse.seen");
+
+/* Derived so that two instances never share a name. */
+static void default_interface(struct config *c)
+{
+	if (strcmp(c->instance, "wlan") == 0) {
+		snprintf(c->interface, sizeof(c->interface), DEFAULT_INTERFACE);
+		return;
+	}
+	uint64_t h = config_hash_text(CONFIG_HASH_INIT, c->instance);
+#ifdef __FreeBSD__
+	/* Only tapN will do there: a clash is possible, and then refused. */
+	snprintf(c->interface, sizeof(c->interface), "tap%u", 1 + (unsigned)(h % 9999));
+#else
+	if (strlen(c->instance) <= 9)
+		snprintf(c->interface, sizeof(c->interface), "bhyfi-%s", c->instance);
+	else
+		snprintf(c->interface, sizeof(c->interface), "bhyfi.%08x",
+		    (unsigned)(h ^ h >> 32));
+#endif
+}
+
+static void default_user(char *dst, size_t size, const char *name, const char *number)
+{
+	snprintf(dst, size, "%s", getpwnam(name) != NULL ? name : number);
+}
+
+bool config_instance_valid(const char *instance)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t len = strlen(instance);
+
+	return len > 0 && len < INSTANCE_MAX && strspn(instance, allowed) == len &&
+	       instance[0] != '-' && instance[0] != '_';
+}
+
+int config_init(struct config *c, const char *instance, struct err *e)
+{
+	if (!config_instance_valid(instance)) {
+		err_set(e, ERR_USAGE,
+		    "%.40s: not an instance name: expected at most 15 of a-z, 0-9, '_' "
+		    "and "
+		    "'-', a letter or digit first",
+		    instance);
+		return -1;
+	}
+	/* Padding too: struct config is compared and copied as a whole. */
+	memset(c, 0, sizeof(*c));
+	snprintf(c->instance, sizeof(c->instance), "%s", instance);
+	c->mode = MODE_CLONE;
+	snprintf(c->networks, sizeof(c->networks), PATH_ETC "/wpa_supplicant.conf");
+	snprintf(c->image, sizeof(c->image), PATH_IMAGES "/current");
+	snprintf(c->vmm, sizeof(c->vmm), DEFAULT_VMM);
+	snprintf(c->accel, sizeof(c->accel), "auto");
+	snprintf(c->qemu, sizeof(c->qemu), DEFAULT_QEMU);
+	c->memory_mib = 160;
+	c->cpus = 1;
+	default_interface(c);
+	c->mtu = 1500;
+	default_user(c->user, sizeof(c->user), "_bhyfi", USER_NUMBER);
+	default_user(c->vm_user, sizeof(c->vm_user), "_bhyfi-vm", VM_USER_NUMBER);
+	c->boot_timeout_s = 60;
+	c->stop_timeout_s = 10;
+	c->beat_s = 5;
+	c->restarts = 5;
+	c->log_level = LOG_LEVEL_INFO;
+	return 0;
+}
+
+/* Levenshtein's distance, bounded by the lengths of keys. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[32];
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la >= 32 || lb >= 32)
+		return 32;
+	for (unsigned j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned diag = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned up = row[j];
+			unsigned best = diag + (a[i - 1] != b[j - 1]);
+
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diag = up;
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+static const struct key *nearest(const char *name)
+{
+	const struct key *best = NULL;
+	unsigned best_distance = 4;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		unsigned d = distance(name, keys[i].name);
+
+		if (d < best_distance && d < strlen(keys[i].name)) {
+			best_distance = d;
+			best = &keys[i];
+		}
+	}
+	return best;
+}
+
+struct parse {
+	struct config *c;
+	FILE *f;
+	const char *name;
+	struct err *e;
+	unsigned line;
+	size_t bytes;
+	uint32_t seen;
+	bool failed;
+};
+
+static int fail_line(struct parse *p)
+{
+	p->failed = true;
+	return err_prefix(p->e, "%s:%u", p->name, p->line);
+}
+
+/* fgets for inih. NULL ends the parse; p->failed tells why. */
+static char *config_line(char *buf, int size, void *arg)
+{
+	struct parse *p = arg;
+	int n = 0, ch;
+
+	p->line++;
+	while ((ch = getc(p->f)) != EOF && ch != '\n') {
+		if (++p->bytes > CONFIG_FILE_MAX) {
+			err_set(p->e, ERR_FAILED, "more than %d bytes", CONFIG_FILE_MAX);
+			goto fail;
+		}
+		if (ch == '\0') {
+			err_set(p->e, ERR_FAILED, "a NUL byte: expected text");
+			goto fail;
+		}
+		if (n == 0 && (ch == ' ' || ch == '\t'))
+			continue;
+		if (n >= size - 2) {
+			err_set(p->e, ERR_FAILED, "expected lines of at most %d bytes",
+			    size - 2);
+			goto fail;
+		}
+		buf[n++] = (char)ch;
+	}
+	if (ferror(p->f)) {
+		err_sys(p->e, errno, "read");
+		goto fail;
+	}
+	if (ch == EOF && n == 0)
+		return NULL;
+	buf[n++] = '\n';
+	buf[n] = '\0';
+	return buf;
+fail:
+	fail_line(p);
+	return NULL;
+}
+
+static void expected(const struct key *k, const char *value, struct err *e)
+{
+	char shown[ESCAPE_SIZE(48)];
+
+	escape_text(value, strnlen(value, 48), shown, sizeof(shown));
+	if (k->parse == parse_vmm)
+		err_set(e, ERR_FAILED, "%s: expected one of %s, not \"%s\"", k->name,
+		    vmm_names(), shown);
+	else if (k->expected != NULL)
+		err_set(e, ERR_FAILED, "%s: expected %s, not \"%s\"", k->name,
+		    k->expected, shown);
+	else
+		err_set(e, ERR_FAILED, "%s: expected a number from %u to %u, not \"%s\"",
+		    k->name, k->min, k->max, shown);
+	for (size_t i = 0; k->parse == parse_mode && i < ARRAY_LEN(later_modes); i++)
+		if (strcmp(later_modes[i], value) == 0)
+			err_hint(e, "%s is planned, but not in this version", value);
+}
+
+static void unknown_key(const char *name, struct err *e)
+{
+	const struct key *near = nearest(name);
+	char shown[ESCAPE_SIZE(48)];
+
+	escape_text(name, strnlen(name, 48), shown, sizeof(shown));
+	err_set(e, ERR_FAILED, "%s: no such key", shown);
+	if (near != NULL)
+		err_hint(e, "did you mean %s?", near->name);
+	else
+		err_hint(e, "bhyfi.conf(5) lists the keys");
+}
+
+/* inih's handler: 0 is an error. */
+static int config_entry(
+    void *arg, const char *section, const char *name, const char *value)
+{
+	struct parse *p = arg;
+	size_t i;
+
+	if (p->failed)
+		return 0;
+	if (section[0] != '\0') {
+		char shown[ESCAPE_SIZE(32)];
+
+		escape_text(section, strnlen(section, 32), shown, sizeof(shown));
+		err_set(p->e, ERR_FAILED, "expected no section, but this stands in [%s]",
+		    shown);
+		goto fail;
+	}
+	for (i = 0; i < ARRAY_LEN(keys) && strcmp(keys[i].name, name) != 0; i++)
+		;
+	if (i == ARRAY_LEN(keys)) {
+		unknown_key(name, p->e);
+		goto fail;
+	}
+	if (p->seen & UINT32_C(1) << i) {
+		err_set(p->e, ERR_FAILED, "%s: given twice", name);
+		goto fail;
+	}
+	p->seen |= UINT32_C(1) << i;
+	if (keys[i].parse(&keys[i], p->c, value) == 0)
+		return 1;
+	expected(&keys[i], value, p->e);
+fail:
+	fail_line(p);
+	return 0;
+}
+
+int config_parse(struct config *c, FILE *f, const char *name, struct err *e)
+{
+	struct parse p = {.c = c, .f = f, .name = name, .e = e};
+	int line = ini_parse_stream(config_line, &p, config_entry, &p);
+
+	if (p.failed)
+		return -1;
+	if (line < 0)
+		return err_sys(e, ENOMEM, "%s", name);
+	if (line > 0)
+		return err_set(e, ERR_FAILED, "%s:%d: expected KEY = VALUE", name, line);
+	if (!(p.seen & 1)) {
+		err_set(e, ERR_FAILED, "%s: card: missing: expected card = %s", name,
+		    keys[0].expected);
+		return err_hint(e, "bhyfi cards lists those of this machine");
+	}
+	return 0;
+}
+
+static int check_file(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_FAILED, "%s: not a regular file", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		err_set(e, ERR_FAILED, "%s: belongs to user %u, expected root", path,
+		    (unsigned)st.st_uid);
+		return err_hint(e, "chown root %s", path);
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		err_set(e, ERR_FAILED, "%s: others can write it", path);
+		return err_hint(e, "chmod go-w %s", path);
+	}
+	return 0;
+}
+
+int config_load(struct config *c, const char *instance, struct err *e)
+{
+	char path[PATH_MAX];
+	FILE *f;
+	int fd, ret;
+
+	if (config_init(c, instance, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), PATH_ETC "/%s.conf", instance);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT) {
+		err_set(e, ERR_PRECONDITION, "%s: no such file", path);
+		return err_hint(
+		    e, "make it; one line \"card = ...\" is enough, see bhyfi.conf(5)");
+	}
+	if (fd < 0)
+		return err_sys(e, errno, "%s", path);
+	if (check_file(fd, path, e) < 0) {
+		close(fd);
+		return -1;
+	}
+	f = fdopen(fd, "r");
+	if (f == NULL) {
+		close(fd);
+		return err_sys(e, errno, "%s", path);
+	}
+	ret = config_parse(c, f, path, e);
+	fclose(f);
+	return ret;
+}
+
+/* A decimal or hexadecimal field of a PCI address up to max; NULL if it is none. */
+static const char *pci_field(
+    const char *s, int base, unsigned max, char end, unsigned *out)
+{
+	unsigned long n;
+	char *stop;
+
+	if (!isxdigit((unsigned char)s[0]))
+		return NULL;
+	errno = 0;
+	n = strtoul(s, &stop, base);
+	if (errno != 0 || n > max || *stop != end || stop - s > 5)
+		return NULL;
+	*out = (unsigned)n;
+	return stop + (end != '\0');
+}
+
+static bool parse_pci(const char *s, int base, char last, struct card_id *id)
+{
+	id->kind = CARD_PCI;
+	return (s = pci_field(s, base, 0xffff, ':', &id->domain)) != NULL &&
+	       (s = pci_field(s, base, 0xff, ':', &id->bus)) != NULL &&
+	       (s = pci_field(s, base, 0x1f, last, &id->slot)) != NULL &&
+	       pci_field(s, base, 7, '\0', &id->function) != NULL;
+}
+
+static bool parse_scenario(const char *s, struct card_id *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t len = strlen(s);
+
+	if (len == 0 || len >= sizeof(id->scenario) || strspn(s, allowed) != len ||
+	    s[0] == '-')
+		return false;
+	id->kind = CARD_SIM;
+	memcpy(id->scenario, s, len + 1);
+	return true;
+}
+
+int card_id_parse(const char *text, struct card_id *card, struct err *e)
+{
+	struct card_id id;
+	char shown[ESCAPE_SIZE(48)];
+
+	memset(&id, 0, sizeof(id));
+	if (strncmp(text, "sim:", 4) == 0  ? parse_scenario(text + 4, &id)
+	    : strncmp(text, "pci", 3) == 0 ? parse_pci(text + 3, 10, ':', &id)
+					   : parse_pci(text, 16, '.', &id)) {
+		*card = id;
+		return 0;
+	}
+	escape_text(text, strnlen(text, 48), shown, sizeof(shown));
+	return err_set(
+	    e, ERR_USAGE, "%s: not a card: expected %s", shown, keys[0].expected);
+}
+
+void card_id_text(const struct card_id *card, char out[CARD_TEXT_SIZE])
+{
+	switch (card->kind) {
+	case CARD_SIM:
+		snprintf(out, CARD_TEXT_SIZE, "sim:%s", card->scenario);
+		return;
+	case CARD_PCI:
+		snprintf(out, CARD_TEXT_SIZE, "pci%u:%u:%u:%u", card->domain, card->bus,
+		    card->slot, card->function);
+		return;
+	}
+}
+
+static bool parse_id(const char *text, unsigned long *id)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*id = strtoul(text, &end, 10);
+	/* The last one is "no change" to chown. */
+	return errno == 0 && *end == '\0' && *id < UINT32_MAX;
+}
+
+int config_resolve_user(const char *user, uid_t *uid, gid_t *gid, struct err *e)
+{
+	const struct passwd *pw;
+	unsigned long id;
+
+	if (parse_id(user, &id)) {
+		pw = getpwuid((uid_t)id);
+		*uid = (uid_t)id;
+		*gid = pw != NULL ? pw->pw_gid : (gid_t)id;
+	} else {
+		pw = getpwnam(user);
+		if (pw == NULL) {
+			err_set(e, ERR_PRECONDITION, "user %s: no such user", user);
+			return err_hint(
+			    e, "make it, or give a number: it needs no entry");
+		}
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+	}
+	if (*uid == 0 || *gid == 0)
+		return err_set(
+		    e, ERR_FAILED, "user %s: expected another one than root", user);
+	return 0;
+}
+
+int config_resolve_group(const char *group, gid_t *gid, struct err *e)
+{
+	const struct group *gr;
+	unsigned long id;
+
+	if (parse_id(group, &id)) {
+		*gid = (gid_t)id;
+		return 0;
+	}
+	gr = getgrnam(group);
+	if (gr == NULL)
+		return err_set(
+		    e, ERR_PRECONDITION, "control_group %s: no such group", group);
+	*gid = gr->gr_gid;
+	return 0;
+}
+
+uint64_t config_hash_text(uint64_t hash, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		hash ^= (unsigned char)*text;
+		hash *= UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+uint64_t config_hash(const struct config *c)
+{
+	char text[CARD_TEXT_SIZE], numbers[128];
+	uint64_t h = CONFIG_HASH_INIT;
+
+	card_id_text(&c->card, text);
+	snprintf(numbers, sizeof(numbers), "\n%d %u %u %u %u %u %u %u\n", (int)c->mode,
+	    c->memory_mib, c->cpus, c->mtu, c->boot_timeout_s, c->stop_timeout_s,
+	    c->beat_s, c->restarts);
+	const char *const parts[] = {c->instance, "\n", text, "\n", c->networks, "\n",
+	    c->image, "\n", c->vmm, "\n", c->accel, "\n", c->qemu, "\n", c->interface,
+	    "\n", c->country, "\n", c->user, "\n", c->vm_user, numbers};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		h = config_hash_text(h, parts[i]);
+	return h;
+}
+
+void config_print_mdoc(FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct key *k = &keys[i];
+
+		fprintf(out, ".It Cm %s\n%s\n", k->name, k->help);
+		if (k->parse == parse_vmm)
+			fprintf(out, "One of %s.\n", vmm_names());
+		else if (k->expected != NULL)
+			fprintf(out, "Expected: %s.\n", k->expected);
+		else
+			fprintf(out, "From %u to %u.\n", k->min, k->max);
+		if (k->def != NULL)
+			fprintf(out, "Default: %s.\n", k->def);
+		else
+			fprintf(out, "It has no default and must be given.\n");
+	}
+}

@@ -1,0 +1,78 @@
+/*
+ * Virtual machine monitors, behind one table. The privileged process calls
+ * these: what they make follows from the spec alone, which follows from its own
+ * copy of the configuration.
+ */
+#ifndef BHYFI_VMM_H
+#define BHYFI_VMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../config.h"
+#include "err.h"
+
+/* Sockets that the VMM serves: bound by priv in RUN/INSTANCE, handed over as
+ * listening descriptors. */
+enum vmm_sock {
+	VMM_SOCK_AGENT,
+	VMM_SOCK_CONSOLE,
+	VMM_SOCK_MONITOR, /* QMP */
+	VMM_SOCKS,
+};
+extern const char *const vmm_sock_names[VMM_SOCKS]; /* "agent", "console", "qmp" */
+
+struct vm_spec {
+	const struct config *config;
+	/* Paths of the image's parts; borrowed. */
+	const char *vmlinux, *vmlinuz, *initrd, *esp;
+	char cmdline[512];
+	uint8_t vm_mac[6]; /* of the VM's virtio-net: never the tap's */
+	/* Descriptors for the child; -1 in `plan`, where names stand instead. */
+	int tap_fd, sock_fd[VMM_SOCKS];
+	int vmlinux_fd, initrd_fd;
+	const char *run_dir;
+};
+
+#define VMM_ARGS_MAX 96
+
+/* An argument vector under construction; strings are owned. */
+struct argv {
+	char *v[VMM_ARGS_MAX + 1];
+	int n;
+	bool overflow;
+};
+void argv_add(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void argv_free(struct argv *a);
+
+enum vm_exit {
+	VM_EXIT_POWEROFF, /* as asked, or the guest's own will */
+	VM_EXIT_REBOOT,
+	VM_EXIT_CRASH,    /* the VMM died or reported an error */
+	VM_EXIT_UNKNOWN,  /* adopted: not our child, no status */
+};
+
+struct vmm_ops {
+	const char *name;
+	/* Programs, firmware, acceleration: what must be there before start. */
+	int (*check)(const struct vm_spec *s, struct err *e);
+	/* The command line; a caller's argv_free. */
+	int (*command)(const struct vm_spec *s, struct argv *a, struct err *e);
+	/* Whether the VMM has to keep root (bhyve); else it runs as vm_user. */
+	bool needs_root;
+	enum vm_exit (*exit_reason)(int wait_status);
+	/*
+	 * The power button, from the unprivileged side; monitor is a connected
+	 * VMM_SOCK_MONITOR socket. NULL: send SIGTERM to the VMM instead.
+	 */
+	int (*powerdown)(int monitor, struct err *e);
+	/* Removes what the VMM leaves behind once it has exited; may be NULL. */
+	int (*cleanup)(const struct config *c, struct err *e);
+};
+
+/* NULL where no such VMM is known; *known lists their names. */
+const struct vmm_ops *vmm_find(const char *name);
+const char *vmm_names(void); /* "qemu, fake" */
+
+#endif

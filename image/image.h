@@ -1,0 +1,113 @@
+/*
+ * The image builder: from distribution packages to a bootable guest.
+ *
+ * image_build() makes a folder with the kernel, the initrd, a unified kernel
+ * image and an ESP disk image, and a manifest that names every package, file
+ * and hash. The same packages and programs give the same bytes, so the
+ * folder's name comes from the content. doc/image.md says how it is done.
+ *
+ * The side that starts guests needs only image_open() and image_close().
+ */
+#ifndef BHYFI_IMAGE_H
+#define BHYFI_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+#include "err.h"
+
+/* An image as it lies on the disk. Paths are absolute if `dir` is. */
+struct image {
+	char *dir;
+	char *id;
+	char *kernel_version; /* "6.1.0-56-amd64" */
+	char *vmlinuz;        /* bzImage, as packaged */
+	char *vmlinux;        /* the same, uncompressed ELF with a PVH note */
+	char *initrd;
+	char *air_initrd; /* initrd and the simulated WLAN; NULL: not a test image */
+	char *uki;        /* unified kernel image; NULL where there was no EFI stub */
+	char *esp; /* GPT disk with the UKI as \EFI\BOOT\BOOTX64.EFI; NULL likewise */
+};
+
+/*
+ * Opens an image: `dir` is its folder, or NULL for the one that `current` in
+ * PATH_IMAGES names (the link is resolved, so a later build does not move it).
+ * Checks that the manifest can be read and that every file it lists is there
+ * with its size, but not the hashes (image_verify). No image is
+ * ERR_PRECONDITION, with the command that makes one as the hint. The caller
+ * ends it with image_close, also after an error.
+ */
+int image_open(const char *dir, struct image *img, struct err *e);
+void image_close(struct image *img);
+
+/*
+ * What an image is, for `bhyfi image info`: the manifest without its lists of
+ * files, plus "dir" and "current". *info is a new reference.
+ */
+int image_info(const char *dir, json_t **info, struct err *e);
+
+/*
+ * Reads every artefact and compares its hash with the manifest's, and the
+ * manifest's own hash with the id. The error names the first that differs.
+ */
+int image_verify(const char *dir, struct err *e);
+
+struct image_options {
+	const char *source; /* NULL: "debian" */
+	const char *root;   /* source dir: the unpacked root */
+	const char *mirror; /* source debian: instead of the system's apt sources */
+	const char *suite;  /* with mirror; NULL: the system's own, else bookworm */
+	const char *card;   /* "VENDOR:DEVICE" in hex, "sim", or NULL: no card */
+	const char *output; /* the image's folder itself; NULL: PATH_IMAGES/ID */
+	const char *cache;  /* NULL: PATH_DB/cache, or the user's own cache folder */
+	const char
+	    *libexec;     /* where bhyfi-guest, bhyfi-air, air/ are; NULL: PATH_LIBEXEC */
+	const char *init; /* another program as /init, for tests; NULL: bhyfi-guest */
+	bool air;         /* also make air.initrd; UKI and ESP then hold it */
+	bool keep_signatures; /* leave modules as packaged; see doc/image.md */
+};
+
+/* Stages in the order in which they come; image_stage_name says them. */
+enum image_stage {
+	IMAGE_STAGE_LISTS,    /* the package lists are brought up to date */
+	IMAGE_STAGE_PACKAGES, /* packages: downloaded, verified, unpacked */
+	IMAGE_STAGE_CLOSURE,  /* modules, libraries, firmware */
+	IMAGE_STAGE_KERNEL,
+	IMAGE_STAGE_INITRD,
+	IMAGE_STAGE_UKI,
+	IMAGE_STAGE_ESP,
+	IMAGE_STAGE_MANIFEST,
+	IMAGE_STAGE_COUNT,
+};
+
+const char *image_stage_name(enum image_stage stage);
+
+/*
+ * Called at the start of a stage and as it goes on. total is 0 where it is not
+ * known. Anything but 0 ends the build as cancelled: the way to stop it on a
+ * signal with nothing left behind.
+ */
+typedef int image_progress_fn(
+    void *arg, enum image_stage stage, const char *what, size_t done, size_t total);
+
+struct image_result {
+	struct image image; /* where it is; image_close ends it */
+	bool reused;        /* the same image was there already */
+	size_t packages;
+	size_t files;
+	size_t bytes; /* of the initrd that boots (air.initrd where there is one) */
+};
+
+/*
+ * Builds an image and, without `output`, makes it the current one. progress may
+ * be NULL. Needs no privileges, only folders that it can write. After an error
+ * nothing of it remains but the cache of packages.
+ */
+int image_build(const struct image_options *opts, image_progress_fn *progress, void *arg,
+    struct image_result *result, struct err *e);
+
+/* Names of the sources, for help and checks; ends with NULL. */
+const char *const *image_sources(void);
+
+#endif
