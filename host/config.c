@@ -408,6 +408,10 @@ static char *config_line(char *buf, int size, void *arg)
 		return NULL;
 	buf[n++] = '\n';
 	buf[n] = '\0';
+	if (buf[0] == '[') {
+		err_set(p->e, ERR_FAILED, "expected KEY = VALUE: there are no sections");
+		goto fail;
+	}
 	return buf;
 fail:
 	fail_line(p);
@@ -455,12 +459,9 @@ static int config_entry(
 
 	if (p->failed)
 		return 0;
+	/* config_line refuses them, but for one behind a byte order mark. */
 	if (section[0] != '\0') {
-		char shown[ESCAPE_SIZE(32)];
-
-		escape_text(section, strnlen(section, 32), shown, sizeof(shown));
-		err_set(p->e, ERR_FAILED, "expected no section, but this stands in [%s]",
-		    shown);
+		err_set(p->e, ERR_FAILED, "expected KEY = VALUE: there are no sections");
 		goto fail;
 	}
 	for (i = 0; i < ARRAY_LEN(keys) && strcmp(keys[i].name, name) != 0; i++)

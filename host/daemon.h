@@ -1,23 +1,32 @@
 /*
- * bhyfid main: what its parts share. One libevent loop, one machine.
+ * bhyfid main: the states that users see, and what its parts share.
  */
 #ifndef BHYFI_DAEMON_H
 #define BHYFI_DAEMON_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "config.h"
 #include "err.h"
 
+/* In the order of a start; the names are in `bhyfi status`. */
 enum vm_state {
 	STATE_STOPPED,
-	STATE_PREPARING,
-	STATE_BOOTING,
-	STATE_AGENT,
+	STATE_PREPARING, /* claims and makes what the VM needs, or waits to try again */
+	STATE_BOOTING,   /* the VMM runs, the agent has not answered yet */
+	STATE_AGENT,     /* the agent has its configuration and looks for the radio */
 	STATE_ASSOCIATING,
 	STATE_ONLINE,
 	STATE_STOPPING,
 	STATE_SUSPENDED,
 	STATE_FAILED,
 };
+#define STATE_COUNT (STATE_FAILED + 1)
+
 const char *state_name(enum vm_state s);
+/* -1 where no state has that name. */
+int state_parse(const char *name, enum vm_state *s);
 
 #endif
