@@ -9,24 +9,24 @@
 #include "daemon.h"
 
 enum machine_event {
-	EV_START,      /* up */
-	EV_STOP,       /* down, SIGTERM */
-	EV_ADOPT,      /* a VM of a former bhyfid runs, priv has taken it over */
-	EV_VM_EXIT,    /* reason: how */
-	EV_LINK_UP,    /* the agent said hello */
-	EV_RADIO,      /* mac: of the radio */
-	EV_WLAN_UP,    /* associated */
+	EV_START,   /* up */
+	EV_STOP,    /* down, SIGTERM */
+	EV_ADOPT,   /* a VM of a former bhyfid runs, priv has taken it over */
+	EV_VM_EXIT, /* reason: how */
+	EV_LINK_UP, /* the agent said hello */
+	EV_RADIO,   /* mac: of the radio */
+	EV_WLAN_UP, /* associated */
 	EV_WLAN_DOWN,
-	EV_PATH_UP,    /* the guest's data path carries frames */
+	EV_PATH_UP, /* the guest's data path carries frames */
 	EV_PATH_DOWN,
 	EV_BEAT,
-	EV_RELEASED,   /* supplicant stopped, driver unbound: the VM may go */
-	EV_FATAL,      /* reason: what the guest can not do */
-	EV_BROKEN,     /* reason: the guest breaks the protocol */
-	EV_TAP_GONE,   /* somebody deleted the host's interface */
-	EV_DEADLINE,   /* TIMER_DEADLINE ran out */
-	EV_BEAT_LOST,  /* TIMER_BEAT ran out */
-	EV_RETRY,      /* TIMER_RETRY ran out */
+	EV_RELEASED,  /* supplicant stopped, driver unbound: the VM may go */
+	EV_FATAL,     /* reason: what the guest can not do */
+	EV_BROKEN,    /* reason: the guest breaks the protocol */
+	EV_TAP_GONE,  /* somebody deleted the host's interface */
+	EV_DEADLINE,  /* TIMER_DEADLINE ran out */
+	EV_BEAT_LOST, /* TIMER_BEAT ran out */
+	EV_RETRY,     /* TIMER_RETRY ran out */
 };
 #define EVENT_COUNT (EV_RETRY + 1)
 
@@ -73,8 +73,8 @@ struct machine_ops {
 };
 
 struct machine_limits {
-	int64_t boot_ms;   /* VMM start to agent; configuration to radio */
-	int64_t stop_ms;   /* clean release; half of it again after the power button */
+	int64_t boot_ms; /* VMM start to agent; configuration to radio */
+	int64_t stop_ms; /* clean release; half of it again after the power button */
 	int64_t beat_ms;
 	unsigned restarts; /* in a row, then failed */
 };
@@ -117,8 +117,8 @@ void machine_init(struct machine *m, const struct machine_limits *limits,
  * Feeds one event; in may be NULL where it needs none. -1: not a legal event in this
  * state, nothing happened. Must not be called from within an op.
  */
-int machine_event(struct machine *m, enum machine_event ev,
-    const struct machine_input *in);
+int machine_event(
+    struct machine *m, enum machine_event ev, const struct machine_input *in);
 
 /* Wait before the nth restart in a row (from 1): 1, 2, 4 ... 60 s. */
 int64_t machine_backoff_ms(unsigned n);

@@ -28,14 +28,18 @@ struct vm_spec {
 	/* Paths of the image's parts; borrowed. */
 	const char *vmlinux, *vmlinuz, *initrd, *esp;
 	char cmdline[512];
-	uint8_t vm_mac[6]; /* of the VM's virtio-net: never the tap's */
+	uint8_t vm_mac[6];      /* of the VM's virtio-net: never the tap's */
+	uint8_t station_mac[6]; /* of a simulated card; else zero */
 	/* Descriptors for the child; -1 in `plan`, where names stand instead. */
 	int tap_fd, sock_fd[VMM_SOCKS];
 	int vmlinux_fd, initrd_fd;
-	const char *run_dir;
+	const char *run_dir; /* RUN/INSTANCE */
+	uid_t vm_uid;        /* as whom the VMM will run */
+	gid_t vm_gid;
 };
 
 #define VMM_ARGS_MAX 96
+#define VMM_POWERDOWN_MS 2000
 
 /* An argument vector under construction; strings are owned. */
 struct argv {
@@ -44,32 +48,43 @@ struct argv {
 	bool overflow;
 };
 void argv_add(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* 0, or an error where something did not fit. */
+int argv_done(const struct argv *a, struct err *e);
 void argv_free(struct argv *a);
 
 enum vm_exit {
 	VM_EXIT_POWEROFF, /* as asked, or the guest's own will */
 	VM_EXIT_REBOOT,
-	VM_EXIT_CRASH,    /* the VMM died or reported an error */
-	VM_EXIT_UNKNOWN,  /* adopted: not our child, no status */
+	VM_EXIT_CRASH,   /* the VMM died or reported an error */
+	VM_EXIT_UNKNOWN, /* adopted: not our child, no status */
 };
 
 struct vmm_ops {
 	const char *name;
-	/* Programs, firmware, acceleration: what must be there before start. */
+	/* Programs, firmware, acceleration: what must be there before start. Cheap:
+	 * called at each start, and by `plan` and `bhyfid -n`. */
 	int (*check)(const struct vm_spec *s, struct err *e);
 	/* The command line; a caller's argv_free. */
 	int (*command)(const struct vm_spec *s, struct argv *a, struct err *e);
+	/* A group that the VMM needs beside vm_gid, to open an accelerator's device;
+	 * false: none. May be NULL. */
+	bool (*device_group)(const struct vm_spec *s, gid_t *group);
 	/* Whether the VMM has to keep root (bhyve); else it runs as vm_user. */
 	bool needs_root;
 	enum vm_exit (*exit_reason)(int wait_status);
+	/* VMM_SOCK_* that it serves; a bit each. */
+	unsigned socks;
 	/*
 	 * The power button, from the unprivileged side; monitor is a connected
-	 * VMM_SOCK_MONITOR socket. NULL: send SIGTERM to the VMM instead.
+	 * VMM_SOCK_MONITOR socket. Takes at most VMM_POWERDOWN_MS. NULL: send
+	 * SIGTERM to the VMM instead.
 	 */
 	int (*powerdown)(int monitor, struct err *e);
 	/* Removes what the VMM leaves behind once it has exited; may be NULL. */
 	int (*cleanup)(const struct config *c, struct err *e);
 };
+
+const char *vm_exit_name(enum vm_exit reason); /* "poweroff", ... */
 
 /* NULL where no such VMM is known; *known lists their names. */
 const struct vmm_ops *vmm_find(const char *name);

@@ -1,0 +1,194 @@
+#include "conf.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * SSIDs are any 32 bytes, line ends and quotation marks among them: always
+ * written in hex (ssid2). Nothing else here can hold a line end, the scenario
+ * parser sees to it.
+ */
+
+/* On which side the second half of a 40 MHz channel lies. */
+static const char *ht40_side(unsigned channel)
+{
+	if (channel <= 14)
+		return channel <= 7 ? "[HT40+]" : "[HT40-]";
+	/* 36, 44, 149, 157: the lower of two. */
+	return channel < 149 ? (channel % 8 == 4 ? "[HT40+]" : "[HT40-]")
+			     : (channel % 8 == 5 ? "[HT40+]" : "[HT40-]");
+}
+
+static void write_width(FILE *f, const struct air_ap *ap)
+{
+	switch (ap->width) {
+	case AIR_LEGACY:
+		return;
+	case AIR_HT20:
+		fprintf(f, "ieee80211n=1\nwmm_enabled=1\n");
+		return;
+	case AIR_HT40:
+		/* Without no_pri_sec_switch hostapd scans before it starts. */
+		fprintf(f,
+		    "ieee80211n=1\nwmm_enabled=1\nno_pri_sec_switch=1\n"
+		    "ht_capab=%s\n",
+		    ht40_side(ap->channel));
+		return;
+	}
+}
+
+static void write_security(FILE *f, const struct air_ap *ap)
+{
+	switch (ap->security) {
+	case AIR_OPEN:
+		return;
+	case AIR_WPA2:
+		fprintf(f,
+		    "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\n"
+		    "wpa_passphrase=%s\nieee80211w=1\n",
+		    ap->passphrase);
+		return;
+	case AIR_WPA3:
+		fprintf(f,
+		    "wpa=2\nwpa_key_mgmt=SAE\nrsn_pairwise=CCMP\n"
+		    "sae_password=%s\nsae_pwe=2\nsae_groups=19\nieee80211w=2\n",
+		    ap->passphrase);
+		return;
+	case AIR_WPA2_WPA3:
+		fprintf(f,
+		    "wpa=2\nwpa_key_mgmt=WPA-PSK SAE\nrsn_pairwise=CCMP\n"
+		    "wpa_passphrase=%s\nsae_password=%s\nsae_pwe=2\nsae_groups=19\n"
+		    "ieee80211w=1\nsae_require_mfp=1\n",
+		    ap->passphrase, ap->passphrase);
+		return;
+	}
+}
+
+char *conf_hostapd(const struct scenario *s, unsigned index)
+{
+	const struct air_ap *ap = &s->aps[index];
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		return NULL;
+	fprintf(f,
+	    "interface=ap%u\ndriver=nl80211\nctrl_interface=" AIR_HOSTAPD_CTRL "\n",
+	    index);
+	if (scenario_bridged(s, ap->network))
+		fprintf(f, "bridge=br%u\n", ap->network);
+	fprintf(f, "ssid2=");
+	for (size_t i = 0; i < ap->ssid_len; i++)
+		fprintf(f, "%02x", ap->ssid[i]);
+	fprintf(
+	    f, "\nhw_mode=%c\nchannel=%u\n", ap->channel <= 14 ? 'g' : 'a', ap->channel);
+	if (ap->hidden)
+		fprintf(f, "ignore_broadcast_ssid=1\n");
+	if (ap->wds)
+		fprintf(f, "wds_sta=1\n");
+	write_width(f, ap);
+	write_security(f, ap);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void write_network4(FILE *f, const struct air_network *net)
+{
+	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
+	    gw[INET_ADDRSTRLEN];
+	struct in_addr bits = {htonl(~(uint32_t)0 << (32 - net->prefix4))},
+		       addr = air_network_addr4(net, 1);
+
+	inet_ntop(AF_INET, &addr, gw, sizeof(gw));
+	if (net->dhcp_last.s_addr == 0)
+		return;
+	inet_ntop(AF_INET, &net->dhcp_first, first, sizeof(first));
+	inet_ntop(AF_INET, &net->dhcp_last, last, sizeof(last));
+	inet_ntop(AF_INET, &bits, mask, sizeof(mask));
+	fprintf(f, "dhcp-range=set:%s,%s,%s,%s,%u\n", net->name, first, last, mask,
+	    net->lease_s);
+	fprintf(f, "dhcp-option=tag:%s,option:router,%s\n", net->name, gw);
+	if (net->dns)
+		fprintf(f, "dhcp-option=tag:%s,option:dns-server,%s\n", net->name, gw);
+	else
+		fprintf(f, "dhcp-option=tag:%s,option:dns-server\n", net->name);
+	fprintf(f, "dhcp-option=tag:%s,option:domain-name,%s\n", net->name, net->domain);
+}
+
+static void write_network6(FILE *f, const struct air_network *net, const char *ifname)
+{
+	char prefix[INET6_ADDRSTRLEN];
+
+	inet_ntop(AF_INET6, &net->subnet6, prefix, sizeof(prefix));
+	fprintf(f, "dhcp-range=set:%s6,%s,ra-stateless,64,%u\n", net->name, prefix,
+	    net->lease_s);
+	if (net->dns) {
+		/* [::] is the address of the interface. */
+		fprintf(f, "dhcp-option=tag:%s6,option6:dns-server,[::]\n", net->name);
+		fprintf(f, "dhcp-option=tag:%s6,option6:domain-search,%s\n", net->name,
+		    net->domain);
+	}
+	/* A host that joins asks; this is for one whose question was lost. */
+	fprintf(f, "ra-param=%s,10,1800\n", ifname);
+}
+
+/* NAME.DOMAIN for both families, and the gateway's address back to its name. */
+static void write_names(FILE *f, const struct air_network *net)
+{
+	char a4[INET_ADDRSTRLEN], a6[INET6_ADDRSTRLEN];
+	struct in_addr in4 = air_network_addr4(net, 1);
+	struct in6_addr in6 = air_network_addr6(net, 1);
+
+	fprintf(f, "host-record=gw.%s", net->domain);
+	if (net->prefix4 != 0)
+		fprintf(f, ",%s", inet_ntop(AF_INET, &in4, a4, sizeof(a4)));
+	if (net->has6)
+		fprintf(f, ",%s", inet_ntop(AF_INET6, &in6, a6, sizeof(a6)));
+	fprintf(f, "\nlocal=/%s/\n", net->domain);
+}
+
+char *conf_dnsmasq(const struct scenario *s)
+{
+	char *text = NULL, ifname[16];
+	bool any6 = false, any_dns = false;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		return NULL;
+	fprintf(f,
+	    "keep-in-foreground\nlog-facility=-\nuser=root\ngroup=root\npid-file=\n"
+	    "no-resolv\nno-hosts\nno-poll\nno-ping\ndhcp-authoritative\n"
+	    "dhcp-leasefile=" AIR_RUN "/dnsmasq.leases\nbind-dynamic\n"
+	    "except-interface=lo\n");
+	for (unsigned i = 0; i < s->n_networks; i++) {
+		const struct air_network *net = &s->networks[i];
+
+		scenario_ifname(s, i, ifname, sizeof(ifname));
+		if (*ifname == '\0')
+			continue;
+		fprintf(f, "interface=%s\n", ifname);
+		any6 |= net->has6;
+		any_dns |= net->dns;
+		if (net->prefix4 != 0)
+			write_network4(f, net);
+		if (net->has6)
+			write_network6(f, net, ifname);
+		if (net->dns)
+			write_names(f, net);
+	}
+	if (any6)
+		fprintf(f, "enable-ra\n");
+	if (!any_dns)
+		fprintf(f, "port=0\n");
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

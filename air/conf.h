@@ -1,0 +1,18 @@
+/* Configuration files of the programs on the AP side, from a scenario. */
+#ifndef BHYFI_AIR_CONF_H
+#define BHYFI_AIR_CONF_H
+
+#include "err.h"
+#include "scenario.h"
+
+#define AIR_RUN "/run/air"
+#define AIR_HOSTAPD_CTRL AIR_RUN "/hostapd" /* a control socket per interface */
+
+/* hostapd's configuration of one AP, on interface apINDEX. Fresh text, the
+ * caller's to free; it holds the passphrase. NULL without memory. */
+char *conf_hostapd(const struct scenario *s, unsigned ap);
+
+/* dnsmasq's, for all networks: DHCPv4, router advertisements and DNS. */
+char *conf_dnsmasq(const struct scenario *s);
+
+#endif

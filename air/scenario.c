@@ -1,0 +1,707 @@
+#include "scenario.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "escape.h"
+#include "fs.h"
+
+/* inih gives a line to the handler, but not its number, and leaves out sections
+ * without keys: `reader` counts lines and sees section headers. */
+struct parse {
+	const char *text;
+	size_t len, pos;
+	int line;
+	int section_line; /* of the last header; 0 once the handler saw a key of it */
+	struct scenario *s;
+	char section[AIR_NAME_MAX + 16];
+	int kind;      /* of `section`: index into sections[], -1 before the first */
+	uint32_t seen; /* keys of this section */
+	bool failed;
+	struct err *e;
+};
+
+static const char *const security_names[] = {
+    [AIR_OPEN] = "open",
+    [AIR_WPA2] = "wpa2",
+    [AIR_WPA3] = "wpa3",
+    [AIR_WPA2_WPA3] = "wpa2+wpa3",
+};
+static_assert(ARRAY_LEN(security_names) == AIR_WPA2_WPA3 + 1, "a name for each");
+
+static const char *const width_names[] = {
+    [AIR_LEGACY] = "legacy",
+    [AIR_HT20] = "20",
+    [AIR_HT40] = "40",
+};
+static_assert(ARRAY_LEN(width_names) == AIR_HT40 + 1, "a name for each");
+
+const char *air_security_name(enum air_security security)
+{
+	return (unsigned)security < ARRAY_LEN(security_names) ? security_names[security]
+							      : "?";
+}
+
+static int name_index(const char *const names[], size_t n, const char *value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], value) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Decimal digits only, up to max. */
+static int parse_number(const char *text, unsigned max, unsigned *out, struct err *e)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0 || n > max)
+		return err_set(e, ERR_FAILED, "expected a number up to %u", max);
+	*out = (unsigned)n;
+	return 0;
+}
+
+static int parse_bool(const char *text, bool *out, struct err *e)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return err_set(e, ERR_FAILED, "expected yes or no");
+	*out = text[0] == 'y';
+	return 0;
+}
+
+static int parse_addr4(const char *text, struct in_addr *out, struct err *e)
+{
+	if (inet_pton(AF_INET, text, out) != 1)
+		return err_set(e, ERR_FAILED, "expected an IPv4 address");
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static int hex_byte(const char *p)
+{
+	int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
+
+	return lo < 0 ? -1 : hi << 4 | lo;
+}
+
+/* One character of P"..." at *p; moves *p behind it. -1 if it is none. */
+static int unescape(const char **p)
+{
+	static const char from[] = "\\\"nrte0", to[] = "\\\"\n\r\t\033\0";
+	const char *c;
+	int v;
+
+	if (**p != '\\')
+		return (unsigned char)*(*p)++;
+	(*p)++;
+	if (**p == 'x') {
+		v = hex_byte(*p + 1);
+		*p += v < 0 ? 0 : 3;
+		return v;
+	}
+	c = **p == '\0' ? NULL : strchr(from, **p);
+	if (c == NULL)
+		return -1;
+	(*p)++;
+	return (unsigned char)to[c - from];
+}
+
+/* P"...": the inside of the quotation marks, as wpa_supplicant has it. */
+static int parse_ssid_escaped(const char *p, struct air_ap *ap, struct err *e)
+{
+	int c;
+
+	while (*p != '"') {
+		c = *p == '\0' ? -1 : unescape(&p);
+		if (c < 0)
+			return err_set(e, ERR_FAILED, "bad escape or no end of P\"...\"");
+		if (ap->ssid_len == AIR_SSID_MAX)
+			return err_set(e, ERR_FAILED, "more than 32 bytes");
+		ap->ssid[ap->ssid_len++] = (uint8_t)c;
+	}
+	return p[1] == '\0' ? 0 : err_set(e, ERR_FAILED, "text behind P\"...\"");
+}
+
+static int parse_ssid(const char *value, struct air_ap *ap, struct err *e)
+{
+	size_t len = strlen(value);
+
+	ap->ssid_len = 0;
+	if (strncmp(value, "P\"", 2) == 0) {
+		if (parse_ssid_escaped(value + 2, ap, e) < 0)
+			return -1;
+	} else if (strncmp(value, "hex:", 4) == 0) {
+		if (len % 2 != 0 || len > 4 + 2 * AIR_SSID_MAX)
+			return err_set(e, ERR_FAILED, "expected up to 32 bytes in hex");
+		for (const char *p = value + 4; *p != '\0'; p += 2) {
+			int b = hex_byte(p);
+
+			if (b < 0)
+				return err_set(e, ERR_FAILED, "bad hex digit");
+			ap->ssid[ap->ssid_len++] = (uint8_t)b;
+		}
+	} else {
+		if (len > AIR_SSID_MAX)
+			return err_set(e, ERR_FAILED, "more than 32 bytes");
+		memcpy(ap->ssid, value, len);
+		ap->ssid_len = len;
+	}
+	return ap->ssid_len > 0 ? 0 : err_set(e, ERR_FAILED, "empty");
+}
+
+static int net_subnet4(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_network *net = obj;
+	char text[INET_ADDRSTRLEN];
+	const char *slash = strchr(value, '/');
+	uint32_t mask;
+
+	(void)s;
+	if (slash == NULL || (size_t)(slash - value) >= sizeof(text))
+		return err_set(e, ERR_FAILED, "expected ADDRESS/PREFIX");
+	memcpy(text, value, (size_t)(slash - value));
+	text[slash - value] = '\0';
+	if (parse_addr4(text, &net->subnet4, e) < 0 ||
+	    parse_number(slash + 1, 29, &net->prefix4, e) < 0)
+		return -1;
+	if (net->prefix4 < 8)
+		return err_set(e, ERR_FAILED, "expected a prefix of 8 to 29");
+	mask = ~(uint32_t)0 << (32 - net->prefix4);
+	if ((ntohl(net->subnet4.s_addr) & ~mask) != 0)
+		return err_set(e, ERR_FAILED, "bits are set behind the prefix");
+	return 0;
+}
+
+static int net_subnet6(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	static const uint8_t zero[8];
+	struct air_network *net = obj;
+	char text[INET6_ADDRSTRLEN];
+	const char *slash = strchr(value, '/');
+
+	(void)s;
+	if (slash == NULL || strcmp(slash, "/64") != 0 ||
+	    (size_t)(slash - value) >= sizeof(text))
+		return err_set(e, ERR_FAILED, "expected PREFIX::/64");
+	memcpy(text, value, (size_t)(slash - value));
+	text[slash - value] = '\0';
+	if (inet_pton(AF_INET6, text, &net->subnet6) != 1)
+		return err_set(e, ERR_FAILED, "expected an IPv6 prefix");
+	if (memcmp(&net->subnet6.s6_addr[8], zero, sizeof(zero)) != 0)
+		return err_set(e, ERR_FAILED, "bits are set behind the prefix");
+	net->has6 = true;
+	return 0;
+}
+
+static int net_dhcp(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_network *net = obj;
+	const char *space = strchr(value, ' ');
+	char text[INET_ADDRSTRLEN];
+
+	(void)s;
+	if (space == NULL || (size_t)(space - value) >= sizeof(text))
+		return err_set(e, ERR_FAILED, "expected FIRST LAST");
+	memcpy(text, value, (size_t)(space - value));
+	text[space - value] = '\0';
+	if (parse_addr4(text, &net->dhcp_first, e) < 0 ||
+	    parse_addr4(space + 1, &net->dhcp_last, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int net_lease(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_network *net = obj;
+
+	(void)s;
+	if (parse_number(value, 7 * 86400, &net->lease_s, e) < 0)
+		return -1;
+	/* dnsmasq takes no shorter ones. */
+	return net->lease_s >= 120 ? 0 : err_set(e, ERR_FAILED, "expected at least 120");
+}
+
+static int net_dns(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_bool(value, &((struct air_network *)obj)->dns, e);
+}
+
+static int net_domain(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_network *net = obj;
+
+	(void)s;
+	if (*value == '\0' || strlen(value) >= sizeof(net->domain))
+		return err_set(
+		    e, ERR_FAILED, "expected 1 to %d bytes", AIR_DOMAIN_MAX - 1);
+	for (const char *p = value; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' &&
+		    (*p != '.' || p == value || p[1] == '.' || p[1] == '\0'))
+			return err_set(e, ERR_FAILED, "not a domain name");
+	strcpy(net->domain, value);
+	return 0;
+}
+
+static int ap_network(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_ap *ap = obj;
+
+	for (unsigned i = 0; i < s->n_networks; i++)
+		if (strcmp(s->networks[i].name, value) == 0) {
+			ap->network = i;
+			return 0;
+		}
+	return err_set(e, ERR_FAILED, "no such network above");
+}
+
+static int ap_ssid(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_ssid(value, obj, e);
+}
+
+static int ap_security(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	int i = name_index(security_names, ARRAY_LEN(security_names), value);
+
+	(void)s;
+	if (i < 0)
+		return err_set(e, ERR_FAILED, "expected open, wpa2, wpa3 or wpa2+wpa3");
+	((struct air_ap *)obj)->security = (enum air_security)i;
+	return 0;
+}
+
+static int ap_passphrase(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_ap *ap = obj;
+	size_t len = strlen(value);
+
+	(void)s;
+	if (len < 8 || len > 63)
+		return err_set(e, ERR_FAILED, "expected 8 to 63 characters");
+	/* hostapd's sae_password has options behind a bar. */
+	for (size_t i = 0; i < len; i++)
+		if (value[i] < 32 || value[i] > 126 || value[i] == '|')
+			return err_set(
+			    e, ERR_FAILED, "expected printable ASCII without a bar");
+	memcpy(ap->passphrase, value, len + 1);
+	return 0;
+}
+
+/* The channels on which hwsim's own regulatory domain lets an AP start. */
+static int ap_channel(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	unsigned n;
+
+	(void)s;
+	if (parse_number(value, 165, &n, e) < 0)
+		return -1;
+	if (!(n >= 1 && n <= 11) && !(n >= 36 && n <= 48 && n % 4 == 0) &&
+	    !(n >= 149 && n <= 165 && n % 4 == 1))
+		return err_set(e, ERR_FAILED, "expected 1-11, 36-48 or 149-165");
+	((struct air_ap *)obj)->channel = n;
+	return 0;
+}
+
+static int ap_width(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	int i = name_index(width_names, ARRAY_LEN(width_names), value);
+
+	(void)s;
+	if (i < 0)
+		return err_set(e, ERR_FAILED, "expected legacy, 20 or 40");
+	((struct air_ap *)obj)->width = (enum air_width)i;
+	return 0;
+}
+
+static int ap_hidden(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_bool(value, &((struct air_ap *)obj)->hidden, e);
+}
+
+static int ap_wds(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_bool(value, &((struct air_ap *)obj)->wds, e);
+}
+
+static int ap_bssid(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	struct air_ap *ap = obj;
+
+	(void)s;
+	if (strlen(value) != 17)
+		return err_set(e, ERR_FAILED, "expected a MAC address");
+	for (int i = 0; i < 6; i++) {
+		int b = hex_byte(value + 3 * i);
+
+		if (b < 0 || (i < 5 && value[3 * i + 2] != ':'))
+			return err_set(e, ERR_FAILED, "expected a MAC address");
+		ap->bssid[i] = (uint8_t)b;
+	}
+	if ((ap->bssid[0] & 1) != 0)
+		return err_set(e, ERR_FAILED, "a group address");
+	return 0;
+}
+
+struct key {
+	const char *name;
+	bool required;
+	int (*set)(struct scenario *s, void *obj, const char *value, struct err *e);
+};
+
+static const struct key network_keys[] = {
+    {"subnet4", false, net_subnet4},
+    {"subnet6", false, net_subnet6},
+    {"dhcp", false, net_dhcp},
+    {"lease", false, net_lease},
+    {"dns", false, net_dns},
+    {"domain", false, net_domain},
+};
+
+static const struct key ap_keys[] = {
+    {"network", true, ap_network},
+    {"ssid", true, ap_ssid},
+    {"security", true, ap_security},
+    {"passphrase", false, ap_passphrase},
+    {"channel", true, ap_channel},
+    {"width", false, ap_width},
+    {"hidden", false, ap_hidden},
+    {"wds", false, ap_wds},
+    {"bssid", false, ap_bssid},
+};
+
+static void *network_new(struct scenario *s, const char *name, struct err *e)
+{
+	struct air_network *net;
+
+	for (unsigned i = 0; i < s->n_networks; i++)
+		if (strcmp(s->networks[i].name, name) == 0) {
+			err_set(e, ERR_FAILED, "network %s is there already", name);
+			return NULL;
+		}
+	if (s->n_networks == AIR_MAX_NETWORKS) {
+		err_set(e, ERR_FAILED, "more than %d networks", AIR_MAX_NETWORKS);
+		return NULL;
+	}
+	net = &s->networks[s->n_networks++];
+	*net = (struct air_network){.lease_s = 3600, .dns = true};
+	snprintf(net->name, sizeof(net->name), "%s", name);
+	strcpy(net->domain, "air.example");
+	return net;
+}
+
+static void *ap_new(struct scenario *s, const char *name, struct err *e)
+{
+	struct air_ap *ap;
+
+	for (unsigned i = 0; i < s->n_aps; i++)
+		if (strcmp(s->aps[i].name, name) == 0) {
+			err_set(e, ERR_FAILED, "ap %s is there already", name);
+			return NULL;
+		}
+	if (s->n_aps == AIR_MAX_APS) {
+		err_set(e, ERR_FAILED, "more than %d APs", AIR_MAX_APS);
+		return NULL;
+	}
+	ap = &s->aps[s->n_aps];
+	*ap = (struct air_ap){.width = AIR_HT20};
+	memcpy(ap->bssid, (uint8_t[]){0x02, 0xbf, 0, 0, (uint8_t)s->n_aps, 0x01}, 6);
+	snprintf(ap->name, sizeof(ap->name), "%s", name);
+	s->n_aps++;
+	return ap;
+}
+
+static void *network_last(struct scenario *s)
+{
+	return &s->networks[s->n_networks - 1];
+}
+
+static void *ap_last(struct scenario *s)
+{
+	return &s->aps[s->n_aps - 1];
+}
+
+/* Whether the DHCP range lies in the subnet, behind the gateway. */
+static int network_done(struct scenario *s, struct err *e)
+{
+	const struct air_network *net = network_last(s);
+	uint32_t base = ntohl(net->subnet4.s_addr), first = ntohl(net->dhcp_first.s_addr),
+		 last = ntohl(net->dhcp_last.s_addr), size;
+
+	if (net->prefix4 == 0 && !net->has6)
+		return err_set(e, ERR_FAILED, "neither subnet4 nor subnet6");
+	if (last == 0)
+		return 0;
+	if (net->prefix4 == 0)
+		return err_set(e, ERR_FAILED, "dhcp without subnet4");
+	size = (uint32_t)1 << (32 - net->prefix4);
+	/* Not the gateway (1), the benchmark's address (size - 2) or broadcast. */
+	if (first < base + 2 || last < first || last - base > size - 3)
+		return err_set(e, ERR_FAILED, "dhcp range not in the subnet's free part");
+	return 0;
+}
+
+static int ap_done(struct scenario *s, struct err *e)
+{
+	const struct air_ap *ap = ap_last(s);
+
+	if ((ap->security == AIR_OPEN) != (ap->passphrase[0] == '\0'))
+		return err_set(e, ERR_FAILED,
+		    ap->security == AIR_OPEN ? "passphrase with security = open"
+					     : "no passphrase");
+	if (ap->width == AIR_HT40 && ap->channel == 165)
+		return err_set(e, ERR_FAILED, "channel 165 has no 40 MHz");
+	for (unsigned i = 0; i + 1 < s->n_aps; i++)
+		if (memcmp(s->aps[i].bssid, ap->bssid, sizeof(ap->bssid)) == 0)
+			return err_set(e, ERR_FAILED, "bssid is taken");
+	return 0;
+}
+
+static const struct section {
+	const char *name;
+	const struct key *keys;
+	unsigned n_keys;
+	void *(*create)(struct scenario *s, const char *name, struct err *e);
+	void *(*last)(struct scenario *s);
+	int (*done)(struct scenario *s, struct err *e); /* of the last one */
+} sections[] = {
+    {"network", network_keys, ARRAY_LEN(network_keys), network_new, network_last,
+	network_done},
+    {"ap", ap_keys, ARRAY_LEN(ap_keys), ap_new, ap_last, ap_done},
+};
+
+static void fail(struct parse *p, int line)
+{
+	if (!p->failed)
+		err_prefix(p->e, "%d", line);
+	p->failed = true;
+}
+
+/* One line, as fgets: inih's lines must fit its buffer and hold no NUL. */
+static char *reader(char *str, int num, void *stream)
+{
+	struct parse *p = stream;
+	const char *start = p->text + p->pos, *nl;
+	size_t left = p->len - p->pos, len;
+
+	if (left == 0 || p->failed)
+		return NULL;
+	nl = memchr(start, '\n', left);
+	len = nl != NULL ? (size_t)(nl - start) + 1 : left;
+	p->line++;
+	if (len >= (size_t)num || memchr(start, '\0', len) != NULL) {
+		err_set(p->e, ERR_FAILED, "%s",
+		    len >= (size_t)num ? "line too long" : "NUL byte");
+		fail(p, p->line);
+		return NULL;
+	}
+	memcpy(str, start, len);
+	str[len] = '\0';
+	p->pos += len;
+	if (str[strspn(str, " \t")] == '[') {
+		if (p->section_line != 0) {
+			err_set(p->e, ERR_FAILED, "a section without keys");
+			fail(p, p->section_line);
+			return NULL;
+		}
+		p->section_line = p->line;
+	}
+	return str;
+}
+
+static int section_close(struct parse *p)
+{
+	const struct section *sec;
+
+	if (p->kind < 0)
+		return 0;
+	sec = &sections[p->kind];
+	for (unsigned i = 0; i < sec->n_keys; i++)
+		if (sec->keys[i].required && (p->seen & 1u << i) == 0)
+			return err_set(p->e, ERR_FAILED, "[%s]: no %s", p->section,
+			    sec->keys[i].name);
+	if (sec->done(p->s, p->e) < 0)
+		return err_prefix(p->e, "[%s]", p->section);
+	return 0;
+}
+
+static int section_open(struct parse *p, const char *text)
+{
+	const char *name = strchr(text, ' ');
+	size_t len = name != NULL ? (size_t)(name - text) : strlen(text);
+	unsigned kind;
+
+	for (kind = 0; kind < ARRAY_LEN(sections); kind++)
+		if (strlen(sections[kind].name) == len &&
+		    strncmp(sections[kind].name, text, len) == 0)
+			break;
+	if (kind == ARRAY_LEN(sections) || name == NULL ||
+	    strlen(text) >= sizeof(p->section))
+		return err_set(p->e, ERR_FAILED,
+		    "expected [network NAME] or [ap NAME] of up to %d bytes",
+		    AIR_NAME_MAX);
+	name++;
+	if (*name == '\0' || strlen(name) > AIR_NAME_MAX)
+		return err_set(
+		    p->e, ERR_FAILED, "expected a name of 1 to %d bytes", AIR_NAME_MAX);
+	for (const char *c = name; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
+			return err_set(p->e, ERR_FAILED, "bad character in a name");
+	if (sections[kind].create(p->s, name, p->e) == NULL)
+		return -1;
+	strcpy(p->section, text);
+	p->kind = (int)kind;
+	p->seen = 0;
+	return 0;
+}
+
+static int key_set(struct parse *p, const char *name, const char *value)
+{
+	const struct section *sec = &sections[p->kind];
+	unsigned i;
+
+	for (i = 0; i < sec->n_keys; i++)
+		if (strcmp(sec->keys[i].name, name) == 0)
+			break;
+	if (i == sec->n_keys) {
+		char shown[128];
+
+		escape_text(name, strlen(name), shown, sizeof(shown));
+		return err_set(p->e, ERR_FAILED, "unknown key: %s", shown);
+	}
+	if ((p->seen & 1u << i) != 0)
+		return err_set(p->e, ERR_FAILED, "%s: given twice", name);
+	p->seen |= 1u << i;
+	if (sec->keys[i].set(p->s, sec->last(p->s), value, p->e) < 0)
+		return err_prefix(p->e, "%s", name);
+	return 0;
+}
+
+static int handler(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *p = user;
+
+	if (p->failed)
+		return 0;
+	if (p->section_line != 0) {
+		int line = p->section_line;
+
+		p->section_line = 0;
+		if (section_close(p) < 0 || section_open(p, section) < 0) {
+			fail(p, line);
+			return 0;
+		}
+	}
+	if (p->kind < 0)
+		err_set(p->e, ERR_FAILED, "a key before the first section");
+	if (p->kind < 0 || key_set(p, name, value) < 0) {
+		fail(p, p->line);
+		return 0;
+	}
+	return 1;
+}
+
+int scenario_parse(const char *text, size_t len, struct scenario *out, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct parse p = {
+	    .text = text, .len = len, .s = out, .kind = -1, .e = e != NULL ? e : &own};
+	int line;
+
+	*out = (struct scenario){0};
+	if (len > AIR_SCENARIO_MAX)
+		return err_set(e, ERR_FAILED, "more than %d bytes", AIR_SCENARIO_MAX);
+	line = ini_parse_stream(reader, &p, handler, &p);
+	if (p.failed)
+		return -1;
+	if (line != 0)
+		return err_set(e, ERR_FAILED, "%d: expected KEY = VALUE", line);
+	if (p.section_line != 0) {
+		err_set(e, ERR_FAILED, "a section without keys");
+		return err_prefix(e, "%d", p.section_line);
+	}
+	if (section_close(&p) < 0)
+		return err_prefix(e, "%d", p.line);
+	if (out->n_aps == 0)
+		return err_set(e, ERR_FAILED, "%d: no [ap NAME]", p.line);
+	return 0;
+}
+
+int scenario_load(const char *path, struct scenario *out, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	struct err at = ERR_INIT;
+	size_t len;
+
+	if (fs_read_file(path, AIR_SCENARIO_MAX, &text, &len, e) < 0)
+		return -1;
+	/* "PATH:LINE: what", as compilers have it. */
+	if (scenario_parse(text, len, out, &at) < 0)
+		return err_set(e, at.code, "%s:%s", path, at.msg);
+	return 0;
+}
+
+bool scenario_bridged(const struct scenario *s, unsigned network)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_aps; i++) {
+		if (s->aps[i].network != network)
+			continue;
+		if (s->aps[i].wds)
+			return true;
+		n++;
+	}
+	return n > 1;
+}
+
+void scenario_ifname(const struct scenario *s, unsigned network, char *buf, size_t size)
+{
+	if (scenario_bridged(s, network)) {
+		snprintf(buf, size, "br%u", network);
+		return;
+	}
+	for (unsigned i = 0; i < s->n_aps; i++)
+		if (s->aps[i].network == network) {
+			snprintf(buf, size, "ap%u", i);
+			return;
+		}
+	*buf = '\0';
+}
+
+struct in_addr air_network_addr4(const struct air_network *net, unsigned n)
+{
+	return (struct in_addr){htonl(ntohl(net->subnet4.s_addr) + n)};
+}
+
+struct in6_addr air_network_addr6(const struct air_network *net, unsigned n)
+{
+	struct in6_addr a = net->subnet6;
+
+	a.s6_addr[14] = (uint8_t)(n >> 8);
+	a.s6_addr[15] = (uint8_t)n;
+	return a;
+}

@@ -1,0 +1,699 @@
+/*
+ * Theory of operation.
+ *
+ * One table says for each state and event what is done; an empty place is an event that
+ * is not legal there and changes nothing (a guest may send anything at any time).
+ *
+ *  - A VM is never killed before its guest was asked to give up the card: many cards
+ *    have no working reset, and an unclean kill can need a power cycle. All ways out
+ *    of a running VM go through begin_stop(): the agent is asked; then the power
+ *    button, which the guest's PID 1 hears even if the agent hangs; then SIGKILL.
+ *  - What prepare took (`held`) is given back only after the VMM has gone, in
+ *    finish_stop(); failure of that leaves `held` set, and the next stop or start
+ *    tries again.
+ *  - Faults of a VM that may be chance end in a restart with back-off; `failures` counts
+ *    them in a row, five minutes online forget them. What a guest reports as fatal
+ *    before it was ever online is no chance and fails at once.
+ *  - The tap's carrier is on exactly while the state is online. An adopted VM's tap
+ *    keeps its carrier until the guest has said how things are, so that a
+ *    restarted daemon does not unplug the host.
+ */
+#include "machine.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "log.h"
+
+#define BACKOFF_MAX_MS 60000
+#define BEATS_MISSED 3
+#define STABLE_MS (5 * 60 * 1000)
+#define ASK_LOST_MS 1000 /* for an agent that has been silent for three beats already */
+#define KILL_MS 5000 /* SIGKILL to exit: more than that is a VMM stuck in the kernel */
+
+static const char *const state_names[] = {
+    [STATE_STOPPED] = "stopped",
+    [STATE_PREPARING] = "preparing",
+    [STATE_BOOTING] = "booting",
+    [STATE_AGENT] = "agent",
+    [STATE_ASSOCIATING] = "associating",
+    [STATE_ONLINE] = "online",
+    [STATE_STOPPING] = "stopping",
+    [STATE_SUSPENDED] = "suspended",
+    [STATE_FAILED] = "failed",
+};
+static_assert(ARRAY_LEN(state_names) == STATE_COUNT, "a name for each state");
+
+static const char *const event_names[] = {
+    [EV_START] = "start",
+    [EV_STOP] = "stop",
+    [EV_ADOPT] = "adopt",
+    [EV_VM_EXIT] = "vm-exit",
+    [EV_LINK_UP] = "link-up",
+    [EV_RADIO] = "radio",
+    [EV_WLAN_UP] = "wlan-up",
+    [EV_WLAN_DOWN] = "wlan-down",
+    [EV_PATH_UP] = "path-up",
+    [EV_PATH_DOWN] = "path-down",
+    [EV_BEAT] = "beat",
+    [EV_RELEASED] = "released",
+    [EV_FATAL] = "fatal",
+    [EV_BROKEN] = "broken",
+    [EV_TAP_GONE] = "tap-gone",
+    [EV_DEADLINE] = "deadline",
+    [EV_BEAT_LOST] = "beat-lost",
+    [EV_RETRY] = "retry",
+};
+static_assert(ARRAY_LEN(event_names) == EVENT_COUNT, "a name for each event");
+
+static const enum machine_event timer_events[] = {
+    [TIMER_DEADLINE] = EV_DEADLINE,
+    [TIMER_BEAT] = EV_BEAT_LOST,
+    [TIMER_RETRY] = EV_RETRY,
+};
+static_assert(ARRAY_LEN(timer_events) == TIMER_COUNT, "an event for each timer");
+
+const char *state_name(enum vm_state s)
+{
+	return (unsigned)s < STATE_COUNT ? state_names[s] : "?";
+}
+
+int state_parse(const char *name, enum vm_state *s)
+{
+	for (unsigned i = 0; i < STATE_COUNT; i++)
+		if (strcmp(name, state_names[i]) == 0) {
+			*s = (enum vm_state)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *event_name(enum machine_event ev)
+{
+	return (unsigned)ev < EVENT_COUNT ? event_names[ev] : "?";
+}
+
+enum machine_event timer_event(enum machine_timer t)
+{
+	return timer_events[t];
+}
+
+int64_t machine_backoff_ms(unsigned n)
+{
+	int64_t ms = 1000;
+
+	while (n > 1 && ms < BACKOFF_MAX_MS) {
+		ms *= 2;
+		n--;
+	}
+	return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+void machine_init(struct machine *m, const struct machine_limits *limits,
+    const struct machine_ops *ops, void *arg)
+{
+	memset(m, 0, sizeof(*m));
+	m->limits = *limits;
+	m->ops = ops;
+	m->arg = arg;
+}
+
+static void timer(struct machine *m, enum machine_timer t, int64_t ms)
+{
+	m->ops->timer(m->arg, t, ms);
+}
+
+static void enter(struct machine *m, enum vm_state s)
+{
+	if (m->state == s)
+		return;
+	m->state = s;
+	m->ops->changed(m->arg, s);
+}
+
+static const char *reason_of(const struct machine_input *in, const char *def)
+{
+	return in != NULL && in->reason != NULL && in->reason[0] != '\0' ? in->reason
+									 : def;
+}
+
+/* The failure that is shown; a later one in the same stop does not hide the cause. */
+static void blame(struct machine *m, const char *reason)
+{
+	err_set(&m->why, ERR_FAILED, "%s", reason);
+	log_error("%s", reason);
+}
+
+static void blame_err(struct machine *m, const struct err *e)
+{
+	m->why = *e;
+	log_error("%s%s%s%s", e->msg, e->hint[0] != '\0' ? " (" : "", e->hint,
+	    e->hint[0] != '\0' ? ")" : "");
+}
+
+static void timers_off(struct machine *m)
+{
+	for (unsigned t = 0; t < TIMER_COUNT; t++)
+		timer(m, (enum machine_timer)t, -1);
+}
+
+/* Gives back what prepare took, if it did. */
+static int release(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	if (!m->held)
+		return 0;
+	if (m->ops->release(m->arg, &e) < 0) {
+		err_prefix(&e, "release");
+		blame_err(m, &e);
+		return -1;
+	}
+	m->held = false;
+	return 0;
+}
+
+/* After a fault, with all released: once more, or not. */
+static void retry_or_fail(struct machine *m)
+{
+	int64_t ms;
+
+	m->failures++;
+	if (m->failures > m->limits.restarts) {
+		log_error("given up after %u restarts in a row", m->limits.restarts);
+		enter(m, STATE_FAILED);
+		return;
+	}
+	m->restarts++;
+	ms = machine_backoff_ms(m->failures);
+	log_warn("restart %u of %u in %lld ms", m->failures, m->limits.restarts,
+	    (long long)ms);
+	enter(m, STATE_PREPARING);
+	timer(m, TIMER_RETRY, ms);
+}
+
+static void boot(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	m->link_up = m->wlan_up = m->path_up = m->released = false;
+	enter(m, STATE_PREPARING);
+	if (m->ops->prepare(m->arg, &e) < 0)
+		goto failed;
+	m->held = true;
+	if (m->ops->vm_start(m->arg, &e) < 0)
+		goto failed;
+	timer(m, TIMER_DEADLINE, m->limits.boot_ms);
+	enter(m, STATE_BOOTING);
+	return;
+failed:
+	blame_err(m, &e);
+	/* What could not be made at the first start is wrong, not a matter of chance. */
+	if (release(m) < 0 || m->failures == 0)
+		enter(m, STATE_FAILED);
+	else
+		retry_or_fail(m);
+}
+
+static void leave_online(struct machine *m, bool unplug)
+{
+	struct err e = ERR_INIT;
+
+	if (m->state != STATE_ONLINE)
+		return;
+	if (m->ops->now(m->arg) - m->online_since >= STABLE_MS)
+		m->failures = 0;
+	if (unplug && m->ops->tap_carrier(m->arg, false, &e) < 0)
+		log_warn("carrier off: %s", e.msg);
+}
+
+/* Asks for a clean release. ask_ms: how long the agent has for it. */
+static void begin_stop(
+    struct machine *m, enum stop_then then, const char *reason, int64_t ask_ms)
+{
+	struct err e = ERR_INIT;
+
+	leave_online(m, true);
+	timers_off(m);
+	m->then = then;
+	m->phase = STOP_ASK;
+	timer(m, TIMER_DEADLINE, ask_ms);
+	enter(m, STATE_STOPPING);
+	/* Before the link is up nobody can hear it: stopping_link_up says it then. */
+	if (m->link_up && !m->released && m->ops->send_stop(m->arg, reason, &e) < 0)
+		log_warn("stop message: %s", e.msg);
+}
+
+static void finish_stop(struct machine *m)
+{
+	timers_off(m);
+	m->link_up = false;
+	if (release(m) < 0) {
+		enter(m, STATE_FAILED);
+		return;
+	}
+	switch (m->then) {
+	case THEN_STOPPED:
+		enter(m, STATE_STOPPED);
+		break;
+	case THEN_FAILED:
+		enter(m, STATE_FAILED);
+		break;
+	case THEN_RESTART:
+		retry_or_fail(m);
+		break;
+	}
+}
+
+static void fault(struct machine *m, enum stop_then then, const char *reason)
+{
+	blame(m, reason);
+	begin_stop(m, then, reason, m->limits.stop_ms);
+}
+
+static void check_online(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	if (m->state == STATE_ASSOCIATING && m->wlan_up && m->path_up) {
+		if (m->ops->tap_carrier(m->arg, true, &e) < 0) {
+			blame_err(m, &e);
+			begin_stop(m, THEN_RESTART, "no carrier", m->limits.stop_ms);
+			return;
+		}
+		m->ever_online = true;
+		m->online_since = m->ops->now(m->arg);
+		enter(m, STATE_ONLINE);
+	} else if (m->state == STATE_ONLINE && !(m->wlan_up && m->path_up)) {
+		leave_online(m, true);
+		enter(m, STATE_ASSOCIATING);
+	}
+}
+
+typedef void handler(struct machine *m, const struct machine_input *in);
+
+static void ignore(struct machine *m, const struct machine_input *in)
+{
+	(void)m;
+	(void)in;
+}
+
+static void start(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	/* A VMM that would not die and a card that would not go back block the way. */
+	if (release(m) < 0) {
+		enter(m, STATE_FAILED);
+		return;
+	}
+	m->failures = 0;
+	m->ever_online = false;
+	err_set(&m->why, ERR_NONE, "%s", "");
+	boot(m);
+}
+
+static void adopt(struct machine *m, const struct machine_input *in)
+{
+	struct err e = ERR_INIT;
+
+	(void)in;
+	m->held = true;
+	m->failures = 0;
+	m->link_up = m->wlan_up = m->path_up = m->released = false;
+	m->ever_online = true;
+	if (m->ops->vm_attach(m->arg, &e) < 0) {
+		blame_err(m, &e);
+		begin_stop(m, THEN_RESTART, "not adopted", m->limits.stop_ms);
+		return;
+	}
+	timer(m, TIMER_DEADLINE, m->limits.boot_ms);
+	enter(m, STATE_BOOTING);
+}
+
+/* Nothing runs. Says so even where the state stays. */
+static void stop_idle(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	timers_off(m);
+	m->state = release(m) == 0 ? STATE_STOPPED : STATE_FAILED;
+	m->ops->changed(m->arg, m->state);
+}
+
+static void stop_running(struct machine *m, const struct machine_input *in)
+{
+	begin_stop(m, THEN_STOPPED, reason_of(in, "down"), m->limits.stop_ms);
+}
+
+static void retry(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	boot(m);
+}
+
+/* A VMM that outlived SIGKILL for a while is gone at last. */
+static void late_exit(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	release(m);
+}
+
+static void unasked_exit(struct machine *m, const struct machine_input *in)
+{
+	blame(m, reason_of(in, "the VM ended by itself"));
+	leave_online(m, true);
+	m->then = THEN_RESTART;
+	finish_stop(m);
+}
+
+static void link_up(struct machine *m, const struct machine_input *in)
+{
+	struct err e = ERR_INIT;
+
+	(void)in;
+	leave_online(m, true);
+	m->link_up = true;
+	m->wlan_up = m->path_up = false;
+	if (m->ops->send_config(m->arg, &e) < 0) {
+		blame_err(m, &e);
+		begin_stop(m, THEN_FAILED, "no configuration", m->limits.stop_ms);
+		return;
+	}
+	timer(m, TIMER_DEADLINE, m->limits.boot_ms);
+	timer(m, TIMER_BEAT, m->limits.beat_ms * BEATS_MISSED);
+	enter(m, STATE_AGENT);
+}
+
+static int take_mac(struct machine *m, const struct machine_input *in)
+{
+	struct err e = ERR_INIT;
+
+	if (m->ops->tap_mac(m->arg, in->mac, &e) == 0)
+		return 0;
+	blame_err(m, &e);
+	begin_stop(m, THEN_RESTART, "no MAC address", m->limits.stop_ms);
+	return -1;
+}
+
+static void radio(struct machine *m, const struct machine_input *in)
+{
+	if (take_mac(m, in) < 0)
+		return;
+	timer(m, TIMER_DEADLINE, -1);
+	enter(m, STATE_ASSOCIATING);
+	check_online(m);
+}
+
+/* A second radio message: the card came back with another address, or the same. */
+static void radio_again(struct machine *m, const struct machine_input *in)
+{
+	take_mac(m, in);
+}
+
+static void wlan_up(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->wlan_up = true;
+	check_online(m);
+}
+
+/* In associating, too: an adopted tap may still have its carrier on. */
+static void unplug(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	if (m->state == STATE_ASSOCIATING && m->ops->tap_carrier(m->arg, false, &e) < 0)
+		log_warn("carrier off: %s", e.msg);
+	check_online(m);
+}
+
+static void wlan_down(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->wlan_up = false;
+	unplug(m);
+}
+
+static void path_up(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->path_up = true;
+	check_online(m);
+}
+
+static void path_down(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->path_up = false;
+	unplug(m);
+}
+
+static void beat(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	timer(m, TIMER_BEAT, m->limits.beat_ms * BEATS_MISSED);
+}
+
+static void released_unasked(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->released = true;
+	fault(m, THEN_RESTART, "the guest gave up the card by itself");
+}
+
+static void fatal(struct machine *m, const struct machine_input *in)
+{
+	fault(m, m->ever_online ? THEN_RESTART : THEN_FAILED,
+	    reason_of(in, "the guest failed"));
+}
+
+static void broken(struct machine *m, const struct machine_input *in)
+{
+	fault(m, THEN_RESTART, reason_of(in, "the guest breaks the protocol"));
+}
+
+static void tap_gone(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	fault(m, THEN_RESTART, "somebody deleted the host's interface");
+}
+
+static void boot_deadline(struct machine *m, const struct machine_input *in)
+{
+	char text[96];
+
+	(void)in;
+	snprintf(text, sizeof(text), "no word from the guest within %lld s",
+	    (long long)(m->limits.boot_ms / 1000));
+	fault(m, THEN_RESTART, text);
+}
+
+static void radio_deadline(struct machine *m, const struct machine_input *in)
+{
+	char text[96];
+
+	(void)in;
+	snprintf(text, sizeof(text), "the guest found no radio within %lld s",
+	    (long long)(m->limits.boot_ms / 1000));
+	fault(m, THEN_RESTART, text);
+}
+
+static void beat_lost(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	blame(m, "heartbeat lost");
+	begin_stop(m, THEN_RESTART, "heartbeat lost",
+	    m->limits.stop_ms < ASK_LOST_MS ? m->limits.stop_ms : ASK_LOST_MS);
+}
+
+static void stopping_stop(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->then = THEN_STOPPED;
+}
+
+/* Only now can it be asked, or it is another agent that has not heard it yet. */
+static void stopping_link_up(struct machine *m, const struct machine_input *in)
+{
+	struct err e = ERR_INIT;
+
+	(void)in;
+	m->link_up = true;
+	if (!m->released && m->ops->send_stop(m->arg, "stop", &e) < 0)
+		log_warn("stop message: %s", e.msg);
+}
+
+static void stopping_released(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->released = true;
+}
+
+static void stopping_exit(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	if (!m->released)
+		log_warn("the VM ended without a word that the card is released");
+	finish_stop(m);
+}
+
+static void kill_vm(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	m->phase = STOP_KILL;
+	timer(m, TIMER_DEADLINE, KILL_MS);
+	log_warn("the guest does not stop: killed%s",
+	    m->released ? "" : "; if the card does not work now, it needs a power cycle");
+	if (m->ops->vm_kill(m->arg, &e) < 0)
+		log_error("kill: %s", e.msg);
+}
+
+static void stopping_deadline(struct machine *m, const struct machine_input *in)
+{
+	struct err e = ERR_INIT;
+
+	(void)in;
+	switch (m->phase) {
+	case STOP_ASK:
+		log_warn("the guest did not stop when asked: pressing the power button");
+		if (m->ops->powerdown(m->arg, &e) < 0) {
+			log_warn("power button: %s", e.msg);
+			kill_vm(m);
+			break;
+		}
+		m->phase = STOP_BUTTON;
+		timer(m, TIMER_DEADLINE, m->limits.stop_ms / 2);
+		break;
+	case STOP_BUTTON:
+		kill_vm(m);
+		break;
+	case STOP_KILL:
+		blame(m, "the VM does not die, card and tap are not released");
+		enter(m, STATE_FAILED);
+		break;
+	}
+}
+
+static handler *const table[STATE_COUNT][EVENT_COUNT] = {
+    [STATE_STOPPED] =
+	{
+	    [EV_START] = start,
+	    [EV_STOP] = stop_idle,
+	    [EV_ADOPT] = adopt,
+	},
+    [STATE_PREPARING] =
+	{
+	    [EV_START] = ignore,
+	    [EV_STOP] = stop_idle,
+	    [EV_RETRY] = retry,
+	},
+    [STATE_BOOTING] =
+	{
+	    [EV_START] = ignore,
+	    [EV_STOP] = stop_running,
+	    [EV_VM_EXIT] = unasked_exit,
+	    [EV_LINK_UP] = link_up,
+	    [EV_BROKEN] = broken,
+	    [EV_TAP_GONE] = tap_gone,
+	    [EV_DEADLINE] = boot_deadline,
+	},
+    [STATE_AGENT] =
+	{
+	    [EV_START] = ignore,
+	    [EV_STOP] = stop_running,
+	    [EV_VM_EXIT] = unasked_exit,
+	    [EV_LINK_UP] = link_up,
+	    [EV_RADIO] = radio,
+	    [EV_WLAN_UP] = wlan_up,
+	    [EV_WLAN_DOWN] = wlan_down,
+	    [EV_PATH_UP] = path_up,
+	    [EV_PATH_DOWN] = path_down,
+	    [EV_BEAT] = beat,
+	    [EV_RELEASED] = released_unasked,
+	    [EV_FATAL] = fatal,
+	    [EV_BROKEN] = broken,
+	    [EV_TAP_GONE] = tap_gone,
+	    [EV_DEADLINE] = radio_deadline,
+	    [EV_BEAT_LOST] = beat_lost,
+	},
+    [STATE_ASSOCIATING] =
+	{
+	    [EV_START] = ignore,
+	    [EV_STOP] = stop_running,
+	    [EV_VM_EXIT] = unasked_exit,
+	    [EV_LINK_UP] = link_up,
+	    [EV_RADIO] = radio_again,
+	    [EV_WLAN_UP] = wlan_up,
+	    [EV_WLAN_DOWN] = wlan_down,
+	    [EV_PATH_UP] = path_up,
+	    [EV_PATH_DOWN] = path_down,
+	    [EV_BEAT] = beat,
+	    [EV_RELEASED] = released_unasked,
+	    [EV_FATAL] = fatal,
+	    [EV_BROKEN] = broken,
+	    [EV_TAP_GONE] = tap_gone,
+	    [EV_BEAT_LOST] = beat_lost,
+	},
+    [STATE_ONLINE] =
+	{
+	    [EV_START] = ignore,
+	    [EV_STOP] = stop_running,
+	    [EV_VM_EXIT] = unasked_exit,
+	    [EV_LINK_UP] = link_up,
+	    [EV_RADIO] = radio_again,
+	    [EV_WLAN_UP] = wlan_up,
+	    [EV_WLAN_DOWN] = wlan_down,
+	    [EV_PATH_UP] = path_up,
+	    [EV_PATH_DOWN] = path_down,
+	    [EV_BEAT] = beat,
+	    [EV_RELEASED] = released_unasked,
+	    [EV_FATAL] = fatal,
+	    [EV_BROKEN] = broken,
+	    [EV_TAP_GONE] = tap_gone,
+	    [EV_BEAT_LOST] = beat_lost,
+	},
+    [STATE_STOPPING] =
+	{
+	    [EV_STOP] = stopping_stop,
+	    [EV_VM_EXIT] = stopping_exit,
+	    [EV_LINK_UP] = stopping_link_up,
+	    [EV_RADIO] = ignore,
+	    [EV_WLAN_UP] = ignore,
+	    [EV_WLAN_DOWN] = ignore,
+	    [EV_PATH_UP] = ignore,
+	    [EV_PATH_DOWN] = ignore,
+	    [EV_BEAT] = ignore,
+	    [EV_RELEASED] = stopping_released,
+	    [EV_FATAL] = ignore,
+	    [EV_BROKEN] = ignore,
+	    [EV_TAP_GONE] = ignore,
+	    [EV_DEADLINE] = stopping_deadline,
+	},
+    [STATE_FAILED] =
+	{
+	    [EV_START] = start,
+	    [EV_STOP] = stop_idle,
+	    [EV_VM_EXIT] = late_exit,
+	},
+};
+
+int machine_event(
+    struct machine *m, enum machine_event ev, const struct machine_input *in)
+{
+	handler *h;
+
+	if ((unsigned)ev >= EVENT_COUNT || (unsigned)m->state >= STATE_COUNT)
+		return -1;
+	h = table[m->state][ev];
+	if (h == NULL) {
+		log_debug("event %s means nothing while %s", event_name(ev),
+		    state_name(m->state));
+		return -1;
+	}
+	if (ev == EV_RADIO && (in == NULL || in->mac == NULL))
+		return -1;
+	h(m, in);
+	return 0;
+}

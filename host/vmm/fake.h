@@ -1,0 +1,8 @@
+#ifndef BHYFI_VMM_FAKE_H
+#define BHYFI_VMM_FAKE_H
+
+#include "vmm.h"
+
+extern const struct vmm_ops vmm_fake;
+
+#endif

@@ -1,0 +1,87 @@
+#include "hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+
+#define CHUNK (256 * 1024)
+
+static void to_hex(const unsigned char *raw, unsigned n, char hex[HASH_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned i;
+
+	for (i = 0; i < n && i < HASH_HEX / 2; i++) {
+		hex[2 * i] = digits[raw[i] >> 4];
+		hex[2 * i + 1] = digits[raw[i] & 15];
+	}
+	hex[2 * i] = '\0';
+}
+
+int hash_data(const void *data, size_t len, char hex[HASH_HEX], struct err *e)
+{
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (EVP_Digest(data, len, raw, &n, EVP_sha256(), NULL) != 1)
+		return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+	to_hex(raw, n, hex);
+	return 0;
+}
+
+static int feed(EVP_MD_CTX *ctx, int fd, const char *name, struct err *e)
+{
+	char AUTO_FREE *chunk = malloc(CHUNK);
+
+	if (chunk == NULL)
+		return err_sys(e, ENOMEM, "%s", name);
+	while (true) {
+		ssize_t n = read(fd, chunk, CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, errno, "%s", name);
+		if (n == 0)
+			return 0;
+		if (EVP_DigestUpdate(ctx, chunk, (size_t)n) != 1)
+			return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+	}
+}
+
+int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e)
+{
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned n = 0;
+	int r = -1;
+
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+		goto out;
+	}
+	if (feed(ctx, fd, name, e) < 0)
+		goto out;
+	if (EVP_DigestFinal_ex(ctx, raw, &n) != 1) {
+		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+		goto out;
+	}
+	to_hex(raw, n, hex);
+	r = 0;
+out:
+	EVP_MD_CTX_free(ctx);
+	return r;
+}
+
+int hash_file(const char *path, char hex[HASH_HEX], struct err *e)
+{
+	int AUTO_CLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, errno, "%s", path);
+	return hash_fd(fd, path, hex, e);
+}

@@ -1,0 +1,16 @@
+/* SHA-256 in hexadecimal. */
+#ifndef BHYFI_IMAGE_HASH_H
+#define BHYFI_IMAGE_HASH_H
+
+#include <stddef.h>
+
+#include "err.h"
+
+#define HASH_HEX 65 /* with its NUL */
+
+int hash_data(const void *data, size_t len, char hex[HASH_HEX], struct err *e);
+/* Of all that can still be read from fd; name stands in errors. */
+int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e);
+int hash_file(const char *path, char hex[HASH_HEX], struct err *e);
+
+#endif
