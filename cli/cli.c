@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,6 @@
 #include "config.h"
 #include "nearest.h"
 #include "out.h"
-#include "paths.h"
 
 const struct cli_option cli_global_options[] = {
     {"instance", 'i', "INSTANCE",
@@ -270,13 +267,6 @@ static void open_standard(void)
 			_exit(ERR_FAILED);
 }
 
-static void use_locale(void)
-{
-	/* wcwidth() knows widths in UTF-8 locales only; what we print is UTF-8. */
-	if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
-}
-
 int cli_main(int argc, char **argv)
 {
 	struct cli cli = {.instance = CLI_INSTANCE};
@@ -285,8 +275,7 @@ int cli_main(int argc, char **argv)
 
 	open_standard();
 	signal(SIGPIPE, SIG_IGN);
-	out_detect();
-	use_locale();
+	out_init();
 	cli.terminal = isatty(STDOUT_FILENO);
 	ret = dispatch(&cli, argc, argv, &e);
 	if (out_flush(stdout, &write_error) < 0 && ret == 0) {

@@ -8,9 +8,9 @@
  *    have no working reset, and an unclean kill can need a power cycle. All ways out
  *    of a running VM go through begin_stop(): the agent is asked; then the power
  *    button, which the guest's PID 1 hears even if the agent hangs; then SIGKILL.
- *  - What prepare took (`held`) is given back only after the VMM has gone, in
- *    finish_stop(); failure of that leaves `held` set, and the next stop or start
- *    tries again.
+ *  - What prepare took (`held`) stays through restarts and is given back only after the
+ *    VMM has gone, on the way to stopped or failed; where that does not work `held`
+ *    stays set, and the next stop or start tries again.
  *  - Faults of a VM that may be chance end in a restart with back-off; `failures` counts
  *    them in a row, five minutes online forget them. What a guest reports as fatal
  *    before it was ever online is no chance and fails at once.
@@ -175,7 +175,8 @@ static int release(struct machine *m)
 	return 0;
 }
 
-/* After a fault, with all released: once more, or not. */
+/* After a fault, with the VMM gone: once more, or not. Card and tap stay ours for it, so
+ * that the host's network programs do not lose their interface. */
 static void retry_or_fail(struct machine *m)
 {
 	int64_t ms;
@@ -183,6 +184,7 @@ static void retry_or_fail(struct machine *m)
 	m->failures++;
 	if (m->failures > m->limits.restarts) {
 		log_error("given up after %u restarts in a row", m->limits.restarts);
+		release(m);
 		enter(m, STATE_FAILED);
 		return;
 	}
@@ -200,9 +202,11 @@ static void boot(struct machine *m)
 
 	m->link_up = m->wlan_up = m->path_up = m->released = false;
 	enter(m, STATE_PREPARING);
-	if (m->ops->prepare(m->arg, &e) < 0)
-		goto failed;
-	m->held = true;
+	if (!m->held) {
+		if (m->ops->prepare(m->arg, &e) < 0)
+			goto failed;
+		m->held = true;
+	}
 	if (m->ops->vm_start(m->arg, &e) < 0)
 		goto failed;
 	timer(m, TIMER_DEADLINE, m->limits.boot_ms);
@@ -210,11 +214,13 @@ static void boot(struct machine *m)
 	return;
 failed:
 	blame_err(m, &e);
-	/* What could not be made at the first start is wrong, not a matter of chance. */
-	if (release(m) < 0 || m->failures == 0)
-		enter(m, STATE_FAILED);
-	else
+	if (m->failures > 0) {
 		retry_or_fail(m);
+		return;
+	}
+	/* What can not be made at the first start is wrong, not a matter of chance. */
+	release(m);
+	enter(m, STATE_FAILED);
 }
 
 static void leave_online(struct machine *m, bool unplug)
@@ -246,23 +252,30 @@ static void begin_stop(
 		log_warn("stop message: %s", e.msg);
 }
 
+/* The VMM is gone. */
 static void finish_stop(struct machine *m)
 {
 	timers_off(m);
 	m->link_up = false;
+	if (m->then == THEN_RESTART) {
+		retry_or_fail(m);
+		return;
+	}
 	if (release(m) < 0) {
 		enter(m, STATE_FAILED);
 		return;
 	}
 	switch (m->then) {
+	case THEN_RESTART:
+		break;
+	case THEN_RENEW:
+		boot(m);
+		break;
 	case THEN_STOPPED:
 		enter(m, STATE_STOPPED);
 		break;
 	case THEN_FAILED:
 		enter(m, STATE_FAILED);
-		break;
-	case THEN_RESTART:
-		retry_or_fail(m);
 		break;
 	}
 }
@@ -318,7 +331,6 @@ static void adopt(struct machine *m, const struct machine_input *in)
 {
 	struct err e = ERR_INIT;
 
-	(void)in;
 	m->held = true;
 	m->failures = 0;
 	m->link_up = m->wlan_up = m->path_up = m->released = false;
@@ -326,6 +338,11 @@ static void adopt(struct machine *m, const struct machine_input *in)
 	if (m->ops->vm_attach(m->arg, &e) < 0) {
 		blame_err(m, &e);
 		begin_stop(m, THEN_RESTART, "not adopted", m->limits.stop_ms);
+		return;
+	}
+	if (in != NULL && in->reason != NULL) {
+		log_warn("the VM that runs is started anew: %s", in->reason);
+		begin_stop(m, THEN_RENEW, in->reason, m->limits.stop_ms);
 		return;
 	}
 	timer(m, TIMER_DEADLINE, m->limits.boot_ms);

@@ -51,7 +51,8 @@ enum machine_event timer_event(enum machine_timer t);
 struct machine_ops {
 	/* Card, tap, sockets: all or nothing. */
 	int (*prepare)(void *arg, struct err *e);
-	/* Starts the VMM and connects to its sockets. On failure no VMM runs. */
+	/* After prepare, or after a VMM that ended: starts the VMM and connects to its
+	 * sockets. On failure no VMM runs. */
 	int (*vm_start)(void *arg, struct err *e);
 	/* Connects to the sockets of an adopted VMM. */
 	int (*vm_attach)(void *arg, struct err *e);
@@ -87,7 +88,8 @@ enum stop_phase {
 
 enum stop_then {
 	THEN_STOPPED,
-	THEN_RESTART,
+	THEN_RESTART, /* with back-off, counted */
+	THEN_RENEW,   /* all released, then at once */
 	THEN_FAILED,
 };
 

@@ -20,15 +20,18 @@
 #include "vmm/vmm.h"
 
 enum priv_op {
-	PRIV_PREPARE,      /* claim card, make tap, bind sockets; all or nothing */
-	PRIV_VM_START,     /* -> pid */
-	PRIV_VM_SIGNAL,    /* arg: SIGTERM or SIGKILL, to the VM only */
-	PRIV_TAP_MAC,      /* mac */
-	PRIV_TAP_CARRIER,  /* arg: 0, 1 */
-	PRIV_NETWORKS,     /* -> fd of the networks file, read-only */
-	PRIV_RELEASE,      /* VM must be gone: clean up after it, tap away, card back */
-	PRIV_ADOPT,        /* what a former bhyfid left: -> value 1 VM runs and was adopted, 0
-			      nothing or only rubbish, which is cleared */
+	PRIV_PREPARE,   /* claim card, make tap; all or nothing */
+	PRIV_VM_START,  /* bind sockets, start; makes the tap anew where it went. -> pid.
+			   ERR_USAGE before PRIV_PREPARE */
+	PRIV_VM_SIGNAL, /* arg: SIGTERM or SIGKILL, to the VM only */
+	PRIV_TAP_MAC,   /* mac */
+	PRIV_TAP_CARRIER, /* arg: 0, 1 */
+	PRIV_NETWORKS,    /* -> fd of the networks file, read-only */
+	PRIV_RELEASE,     /* VM must be gone: clean up after it, tap away, card back */
+	PRIV_ADOPT, /* what a former bhyfid left: -> value 0 nothing or only rubbish,
+		       which is cleared; 1 its VM runs and was adopted (pid), as if
+		       prepared and started here; 2 the same, but it was started from
+		       another configuration: stop and start it anew */
 };
 
 struct priv;
@@ -39,18 +42,28 @@ struct priv_reply {
 	int fd; /* -1, or the caller's to close */
 };
 
+enum priv_event_kind {
+	PRIV_EVENT_VM_EXIT,
+	PRIV_EVENT_TAP_GONE, /* somebody deleted it; the VM runs on without */
+};
+
 struct priv_vm_event {
-	pid_t pid;
+	enum priv_event_kind kind;
+	pid_t pid; /* VM_EXIT only, as the next two */
 	int32_t wait_status;
 	int32_t reason; /* enum vm_exit */
 };
 
 /*
  * Called as root (or as the one user of a user namespace), after the lock is
- * held. RUN/INSTANCE exists. In the parent it never returns (it exits with 0
- * after main did so, else 1). In the child: the handle, running as
- * config->user, chrooted to RUN/INSTANCE, without capabilities. keep_fds (-1
- * terminated) stay open in main.
+ * held. RUN/INSTANCE exists, is ours and others can not write it. In the parent it
+ * never returns (it exits with 0 after main did so, else 1); descriptors other
+ * than keep_fds (the lock) stay open there, and it forwards SIGTERM and SIGINT to
+ * main. In the child: the handle, running as config->user, chrooted to
+ * RUN/INSTANCE, without capabilities; keep_fds (-1 terminated) stay open.
+ *
+ * Log lines of the parent, and the VMM's standard error, arrive in main's log
+ * through priv_event().
  */
 struct priv *priv_split(const struct config *c, const int *keep_fds, struct err *e);
 
@@ -58,16 +71,26 @@ struct priv *priv_split(const struct config *c, const int *keep_fds, struct err 
 int priv_call(struct priv *p, enum priv_op op, int32_t arg, const uint8_t mac[6],
     struct priv_reply *reply, struct err *e);
 
-/* Becomes readable when the VM exited or priv is gone. */
+/* Becomes readable when there is an event or a log line, or priv is gone. */
 int priv_event_fd(const struct priv *p);
-/* 1: event filled, 0: none waiting, -1: priv is gone. */
+/* 1: event filled, 0: none waiting, -1: priv is gone. Call until it returns 0; logs
+ * the parent's lines on the way. */
 int priv_event(struct priv *p, struct priv_vm_event *ev, struct err *e);
 
-/* Fills a spec for `plan` and for the start from configuration and image. Strings
- * point into img; descriptors are -1. */
+void priv_free(struct priv *p);
+
+/*
+ * Fills a spec for `plan` and for the start from configuration and image. Strings
+ * point into img; descriptors are -1. The MAC addresses follow from the instance's
+ * name.
+ */
 struct image;
-int vm_spec_init(struct vm_spec *s, const struct config *c, const struct image *img,
-    struct err *e);
+int vm_spec_init(
+    struct vm_spec *s, const struct config *c, const struct image *img, struct err *e);
+
+/* The image that the configuration names; nothing (img all zero, 0) where the VMM
+ * needs none. image_close in either case. */
+int priv_image_open(const struct config *c, struct image *img, struct err *e);
 
 /* The steps of up and down on this host as commands, for `bhyfi plan`; out gets one
  * step per line. */

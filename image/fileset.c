@@ -231,7 +231,7 @@ static void up(char *path, size_t *len)
 }
 
 /* Puts the link's target in place of its name, and `rest` behind it. */
-static int splice(char *done, size_t *len, const char *target, char *rest, size_t size)
+static int splice_link(char *done, size_t *len, const char *target, char *rest, size_t size)
 {
 	char joined[2 * PATH_LEN];
 
@@ -285,7 +285,7 @@ const struct file *fileset_resolve(struct fileset *fs, const char *path)
 		if (f == NULL || f->target == NULL)
 			continue;
 		if (++links > LINKS_FOLLOWED ||
-		    splice(done, &len, f->target, rest, sizeof(rest)) < 0)
+		    splice_link(done, &len, f->target, rest, sizeof(rest)) < 0)
 			return NULL;
 	}
 	return f != NULL && f->target == NULL ? f : NULL;

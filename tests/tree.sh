@@ -1,4 +1,5 @@
 #!/bin/sh
+# tree.sh configure FOLDER PREFIX [MESON OPTION...]   where needed
 # tree.sh build FOLDER PREFIX [MESON OPTION...]   configures where needed, builds
 # tree.sh install FOLDER                          installs (DESTDIR is heeded)
 # tree.sh private                                 build/private, installed to
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 configure() { # FOLDER PREFIX OPTION...
 	folder=$1 prefix=$2
 	shift 2
+	mkdir -p build
 	if [ ! -f "$folder/build.ninja" ]; then
 		meson setup "$folder" --prefix="$prefix" "$@" >"$folder.log" 2>&1 || {
 			cat "$folder.log" >&2
@@ -25,15 +27,17 @@ configure() { # FOLDER PREFIX OPTION...
 command=$1
 shift
 case $command in
+configure)
+	configure "$@"
+	;;
 build)
 	configure "$@"
-	ninja -C "$1" ${NINJA_STATUS_QUIET:+--quiet}
+	ninja -C "$1"
 	;;
 install)
 	meson install -C "$1" --no-rebuild --only-changed --quiet
 	;;
 private)
-	mkdir -p build
 	echo "Building ..."
 	configure build/private "$PWD/build/prefix"
 	ninja -C build/private --quiet

@@ -200,6 +200,7 @@ const struct vmm_ops vmm_qemu = {
     .command = qemu_command,
     .device_group = qemu_device_group,
     .exit_reason = qemu_exit_reason,
+    .needs_image = true,
     .socks = 1u << VMM_SOCK_AGENT | 1u << VMM_SOCK_CONSOLE | 1u << VMM_SOCK_MONITOR,
     .powerdown = qmp_powerdown,
 };

@@ -33,8 +33,8 @@ struct vm_spec {
 	/* Descriptors for the child; -1 in `plan`, where names stand instead. */
 	int tap_fd, sock_fd[VMM_SOCKS];
 	int vmlinux_fd, initrd_fd;
-	const char *run_dir; /* RUN/INSTANCE */
-	uid_t vm_uid;        /* as whom the VMM will run */
+	char run_dir[PATH_MAX]; /* RUN/INSTANCE */
+	uid_t vm_uid;           /* as whom the VMM will run */
 	gid_t vm_gid;
 };
 
@@ -72,6 +72,7 @@ struct vmm_ops {
 	/* Whether the VMM has to keep root (bhyve); else it runs as vm_user. */
 	bool needs_root;
 	enum vm_exit (*exit_reason)(int wait_status);
+	bool needs_image;
 	/* VMM_SOCK_* that it serves; a bit each. */
 	unsigned socks;
 	/*

@@ -1,0 +1,249 @@
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "client.h"
+#include "follow.h"
+#include "out.h"
+
+/* The daemon is trusted, but half of what it tells comes from the guest: every member
+ * may be missing, of another type, or absurd. */
+
+static const json_t *member(const json_t *o, const char *key)
+{
+	return json_object_get(o, key);
+}
+
+/* A number that is there and within what makes sense. */
+static bool number(const json_t *o, const char *key, double *n)
+{
+	const json_t *j = member(o, key);
+
+	if (!json_is_number(j))
+		return false;
+	*n = json_number_value(j);
+	return isfinite(*n) && fabs(*n) < 1e12;
+}
+
+/* Parts of a line, separated by a dot, each made safe. */
+struct line {
+	char text[512];
+	size_t len;
+};
+
+static void part(struct line *l, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void part(struct line *l, const char *fmt, ...)
+{
+	const char *sep = out_utf8() ? " \302\267 " : ", ";
+	char raw[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	if (raw[0] == '\0')
+		return;
+	if (l->len > 0 && l->len + strlen(sep) < sizeof(l->text)) {
+		strcpy(l->text + l->len, sep);
+		l->len += strlen(sep);
+	}
+	l->len += out_safe(raw, l->text + l->len, sizeof(l->text) - l->len);
+}
+
+static void row(const char *label, const char *value)
+{
+	if (value[0] != '\0')
+		printf("  %s%-10s%s %s\n", out_style(stdout, OUT_DIM), label,
+		    out_style(stdout, OUT_PLAIN), value);
+}
+
+static void duration(double s, char *out, size_t size)
+{
+	long n = s > 0 ? (long)s : 0;
+
+	if (n < 60)
+		snprintf(out, size, "%ld s", n);
+	else if (n < 3600)
+		snprintf(out, size, "%ld min %ld s", n / 60, n % 60);
+	else if (n < 86400)
+		snprintf(out, size, "%ld h %ld min", n / 3600, n % 3600 / 60);
+	else
+		snprintf(out, size, "%ld d %ld h", n / 86400, n % 86400 / 3600);
+}
+
+static enum out_style state_style(const char *state)
+{
+	if (strcmp(state, "online") == 0)
+		return OUT_GOOD;
+	return strcmp(state, "failed") == 0 ? OUT_BAD : OUT_WARN;
+}
+
+static void print_state(const struct cli *cli, const json_t *o)
+{
+	char state[32], since[48] = "";
+	double s;
+
+	out_safe(client_str(o, "state", "?"), state, sizeof(state));
+	if (number(o, "uptime_s", &s))
+		duration(s, since, sizeof(since));
+	printf("%s%s%s  %s%s%s", out_style(stdout, OUT_BOLD), cli->instance,
+	    out_style(stdout, OUT_PLAIN), out_style(stdout, state_style(state)), state,
+	    out_style(stdout, OUT_PLAIN));
+	printf("%s%s\n", since[0] != '\0' ? ", up " : "", since);
+}
+
+/* Four bars; -55 dBm and better is full, under -85 hardly anything works. */
+static const char *bars(double dbm)
+{
+	static const char *const pretty[] = {"\342\226\201\342\226\201\342\226\201\342\226\201",
+	    "\342\226\202\342\226\201\342\226\201\342\226\201",
+	    "\342\226\202\342\226\204\342\226\201\342\226\201",
+	    "\342\226\202\342\226\204\342\226\206\342\226\201",
+	    "\342\226\202\342\226\204\342\226\206\342\226\210"};
+	static const char *const plain[] = {"[....]", "[#...]", "[##..]", "[###.]", "[####]"};
+	int n = dbm >= -55 ? 4 : dbm >= -67 ? 3 : dbm >= -76 ? 2 : dbm >= -85 ? 1 : 0;
+
+	return out_utf8() ? pretty[n] : plain[n];
+}
+
+static void print_wlan(const json_t *o)
+{
+	const json_t *w = member(o, "wlan");
+	struct line net = {.len = 0}, signal = {.len = 0}, rate = {.len = 0};
+	double n, width;
+
+	part(&net, "%s", client_str(w, "ssid", ""));
+	part(&net, "%s", client_str(w, "key_mgmt", ""));
+	part(&net, "%s", client_str(w, "bssid", ""));
+	row("network", net.text);
+	if (number(w, "signal_dbm", &n) && n < 0)
+		part(&signal, "%s %.0f dBm", bars(n), n);
+	if (number(w, "freq_mhz", &n) && n > 0) {
+		if (number(w, "width_mhz", &width) && width > 0)
+			part(&signal, "%.0f MHz, %.0f MHz wide", n, width);
+		else
+			part(&signal, "%.0f MHz", n);
+	}
+	row("signal", signal.text);
+	if (number(w, "rx_mbps", &n) && n > 0)
+		part(&rate, "%.4g Mbit/s down", n);
+	if (number(w, "tx_mbps", &n) && n > 0)
+		part(&rate, "%.4g Mbit/s up", n);
+	row("rate", rate.text);
+}
+
+static void print_host(const json_t *o)
+{
+	const json_t *h = member(o, "host_if"), *list = member(h, "addresses"), *address;
+	struct line l = {.len = 0};
+	char text[64];
+	size_t i;
+
+	part(&l, "%s", client_str(h, "name", ""));
+	part(&l, "%s", client_str(h, "mac", ""));
+	part(&l, "%s%s", member(o, "mode") != NULL ? "mode " : "",
+	    client_str(o, "mode", ""));
+	row("interface", l.text);
+	json_array_foreach(list, i, address) {
+		if (!json_is_string(address))
+			continue;
+		out_safe(json_string_value(address), text, sizeof(text));
+		row(i == 0 ? "addresses" : "", text);
+	}
+}
+
+static void print_machine(const json_t *o)
+{
+	const json_t *card = member(o, "card"), *image = member(o, "image");
+	const json_t *guest = member(o, "guest");
+	struct line c = {.len = 0}, g = {.len = 0}, m = {.len = 0};
+	double total, n;
+
+	part(&c, "%s", client_str(card, "pci", ""));
+	part(&c, "%s", client_str(card, "name", ""));
+	part(&c, "%s", client_str(card, "driver", ""));
+	row("card", c.text);
+	if (number(guest, "mem_total_kib", &total) && total > 0) {
+		if (number(guest, "mem_available_kib", &n))
+			part(&g, "%.0f of %.0f MiB free", n / 1024, total / 1024);
+		else
+			part(&g, "%.0f MiB", total / 1024);
+	}
+	if (number(guest, "cpu_pct", &n))
+		part(&g, "CPU %.0f %%", n);
+	if (client_str(image, "kernel", NULL) != NULL)
+		part(&g, "Linux %s", client_str(image, "kernel", ""));
+	row("guest", g.text);
+	if (number(o, "pid", &n) && n > 0)
+		part(&m, "%s, pid %.0f", client_str(o, "vmm", "?"), n);
+	if (client_str(image, "id", NULL) != NULL)
+		part(&m, "image %s", client_str(image, "id", ""));
+	if (number(o, "restarts", &n) && n > 0)
+		part(&m, "%.0f restart%s", n, n > 1 ? "s" : "");
+	row("machine", m.text);
+}
+
+static void print_error(const json_t *o)
+{
+	const json_t *last = member(o, "last_error");
+	const char *text = json_is_object(last) ? client_str(last, "message", "")
+						: client_str(o, "last_error", "");
+	const char *hint = client_str(last, "hint", "");
+	char safe[1024], safe_hint[512];
+
+	if (text[0] == '\0')
+		return;
+	out_safe(text, safe, sizeof(safe));
+	out_safe(hint, safe_hint, sizeof(safe_hint));
+	printf("  %slast error%s %s%s%s%s\n", out_style(stdout, OUT_BAD),
+	    out_style(stdout, OUT_PLAIN), safe, safe_hint[0] != '\0' ? " (" : "", safe_hint,
+	    safe_hint[0] != '\0' ? ")" : "");
+}
+
+static int not_running(struct cli *cli, struct err *e)
+{
+	cli->error_members = json_pack("{s:s,s:s}", "instance", cli->instance, "state",
+	    "stopped");
+	if (!follow_leftovers(cli->instance))
+		return -1;
+	err_set(e, ERR_NOT_RUNNING,
+	    "bhyfid of instance %s was killed and has left a machine behind",
+	    cli->instance);
+	return err_hint(e, "bhyfi -i %s up takes it over, bhyfi -i %s down clears it",
+	    cli->instance, cli->instance);
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct client *c = client_open(cli->instance, &why);
+	json_t *o = NULL;
+	int ret = 0;
+
+	(void)argc;
+	(void)argv;
+	if (c != NULL)
+		o = client_call(c, "status", NULL, &why);
+	client_close(c);
+	if (o == NULL) {
+		if (e != NULL)
+			*e = why;
+		return why.code == ERR_NOT_RUNNING ? not_running(cli, e) : -1;
+	}
+	json_object_del(o, "ok");
+	if (cli->json) {
+		ret = out_json(stdout, o, e);
+	} else {
+		print_state(cli, o);
+		print_wlan(o);
+		print_host(o);
+		print_machine(o);
+		print_error(o);
+	}
+	json_decref(o);
+	return ret;
+}

@@ -1,0 +1,152 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "client.h"
+#include "clock.h"
+#include "follow.h"
+#include "out.h"
+
+#define START_MS 30000 /* for bhyfid to take its control socket */
+#define GRACE_MS 5000  /* the daemon itself says when the time is up */
+#define WAIT_DEFAULT_S 60
+#define WAIT_MAX_S 3600
+
+/* The daemon's client; starts the daemon where none runs. *started: it did. */
+static struct client *reach(struct cli *cli, bool *started, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct client *c = client_open(cli->instance, &why);
+
+	*started = false;
+	if (c != NULL || why.code != ERR_NOT_RUNNING) {
+		if (e != NULL)
+			*e = why;
+		return c;
+	}
+	if (geteuid() != 0) {
+		err_set(e, ERR_PRECONDITION, "up: starting bhyfid needs root");
+		err_hint(e, "run it with sudo or doas");
+		return NULL;
+	}
+	if (follow_bhyfid(cli->instance, NULL, START_MS, e) < 0) {
+		/* Somebody else may have started it at the same time. */
+		return client_open(cli->instance, NULL);
+	}
+	*started = true;
+	return client_open(cli->instance, e);
+}
+
+/* Gives a machine that has given up another try. *online: nothing to do. */
+static int start_if_down(struct client *c, json_t **status, bool *online, struct err *e)
+{
+	json_t *o = client_call(c, "status", NULL, e);
+	const char *state;
+
+	if (o == NULL)
+		return -1;
+	state = client_str(o, "state", "");
+	*online = strcmp(state, "online") == 0;
+	if (strcmp(state, "failed") != 0 && strcmp(state, "stopped") != 0 &&
+	    strcmp(state, "suspended") != 0) {
+		*status = o;
+		return 0;
+	}
+	json_decref(o);
+	*status = client_call(c, "start", NULL, e);
+	return *status != NULL ? 0 : -1;
+}
+
+static int wait_online(struct client *c, struct progress *p, int64_t wait_s, json_t **status,
+    struct err *e)
+{
+	int64_t began = clock_ms();
+	json_t *args = json_pack("{s:s,s:I}", "state", "online", "timeout_ms",
+	    (json_int_t)wait_s * 1000);
+
+	if (client_send(c, "wait", args, e) < 0)
+		return -1;
+	if (follow_wait(c, p, wait_s * 1000 + GRACE_MS, status, e) == 0)
+		return 0;
+	if (e == NULL)
+		return -1;
+	if (client_interrupted()) {
+		err_set(e, ERR_FAILED, "up: interrupted after %.1f s; bhyfid goes on",
+		    (double)(clock_ms() - began) / 1000);
+		err_hint(e, "bhyfi status shows how far it is, bhyfi down stops it");
+	} else if (e->code == ERR_TIMEOUT && e->hint[0] == '\0') {
+		err_hint(e, "bhyfid goes on; see bhyfi status and bhyfi log");
+	} else if (e->code == ERR_NOT_RUNNING) {
+		e->code = ERR_FAILED; /* it ran: it ended under our hands */
+	}
+	return -1;
+}
+
+static void print_online(const struct cli *cli, const json_t *status, int64_t ms)
+{
+	const json_t *wlan = json_object_get(status, "wlan");
+	const json_t *host = json_object_get(status, "host_if");
+	char ssid[160], name[32];
+
+	out_safe(client_str(wlan, "ssid", "?"), ssid, sizeof(ssid));
+	out_safe(client_str(host, "name", "?"), name, sizeof(name));
+	printf("%s: %sonline%s: %s on %s", cli->instance, out_style(stdout, OUT_GOOD),
+	    out_style(stdout, OUT_PLAIN), ssid, name);
+	if (ms >= 0)
+		printf(" after %.1f s", (double)ms / 1000);
+	printf("\n");
+}
+
+static int finish(const struct cli *cli, json_t *status, bool online, int64_t ms,
+    struct err *e)
+{
+	int ret = 0;
+
+	json_object_del(status, "ok");
+	if (cli->json)
+		ret = out_json(stdout, status, e);
+	else if (online)
+		print_online(cli, status, ms);
+	else
+		printf("%s: %s\n", cli->instance, client_str(status, "state", "starting"));
+	json_decref(status);
+	return ret;
+}
+
+int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	const char *value = cli_value(cli, "wait");
+	int64_t wait_s = WAIT_DEFAULT_S, began = clock_ms();
+	struct progress p;
+	struct client *c;
+	json_t *status = NULL;
+	bool started, online = false;
+	int ret = -1;
+
+	(void)argc;
+	(void)argv;
+	if (value != NULL && cli_number(value, "up: --wait", 0, WAIT_MAX_S, &wait_s, e) < 0)
+		return -1;
+	progress_init(&p, stderr);
+	c = reach(cli, &started, e);
+	if (c == NULL)
+		return -1;
+	client_catch_signals();
+	if (started)
+		status = client_call(c, "status", NULL, e);
+	else if (start_if_down(c, &status, &online, e) < 0)
+		status = NULL;
+	if (status == NULL)
+		goto out;
+	if (online || wait_s == 0) {
+		ret = finish(cli, status, online, -1, e);
+		goto out;
+	}
+	json_decref(status);
+	status = NULL;
+	if (wait_online(c, &p, wait_s, &status, e) == 0)
+		ret = finish(cli, status, true, clock_ms() - began, e);
+out:
+	client_close(c);
+	return ret;
+}

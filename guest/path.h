@@ -1,0 +1,50 @@
+/*
+ * The data path between the radio and the host's interface: one back end per
+ * mode, in a named table.
+ */
+#ifndef BHYFI_GUEST_PATH_H
+#define BHYFI_GUEST_PATH_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "rtnl.h"
+
+struct path;
+
+struct path_ops {
+	const char *name;
+	const char *const *modules; /* to be loaded before; ends with NULL */
+	/* Puts it in place and reads it back. Half of it may stand after an error. */
+	int (*install)(struct path *p, struct err *e);
+	/* Takes away what install did, or a part of it. */
+	void (*remove)(struct path *p);
+};
+
+struct path {
+	struct nl_sock *sk;
+	const struct path_ops *ops; /* NULL: none chosen */
+	char host_if[IFNAMSIZ], air_if[IFNAMSIZ];
+	unsigned host_index, air_index; /* 0: not known yet */
+	bool installed;
+};
+
+/* The mode's row; NULL for one that this guest does not have. */
+const struct path_ops *path_find(const char *mode);
+
+/* All modules of a row, or of every row for NULL, one by one; NULL at the end. */
+int path_init(struct path *p, struct err *e);
+
+/* The interface towards the host: that of the virtio_net driver. True if found. */
+bool path_find_host_if(struct path *p);
+
+/* Puts the path in place between both interfaces, which must be known. */
+int path_install(struct path *p, struct err *e);
+void path_remove(struct path *p);
+
+/* Keeps the interface free of addresses of its own; before it is brought up. */
+void path_quiet(const char *ifname);
+
+extern const struct path_ops path_clone;
+
+#endif

@@ -1,0 +1,394 @@
+/*
+ * Theory of operation. A start is: write the file, watch the folder of the
+ * control sockets (inotify), fork and exec. The socket's appearance in the
+ * folder is the moment to connect; there is nothing to poll. ATTACH is
+ * answered, then STATUS tells what was missed before it. After that the state
+ * follows events; each connection asks for STATUS once more, as events do not
+ * carry the SSID.
+ *
+ * The process is replaced by ending it: its exit, seen by the agent's SIGCHLD
+ * handler, starts the next one if it is still wanted. The delay before that
+ * grows with failures in a row: 0, 1, 2, 4 ... 30 s.
+ */
+#include "wpa.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "fs.h"
+#include "log.h"
+#include "spawn.h"
+#include "wpa-conf.h"
+#include "wpa-parse.h"
+
+#define PROGRAM "/sbin/wpa_supplicant"
+#define RUN_DIR "/run/wpa"
+#define CTL_DIR RUN_DIR "/ctl"
+#define SOCKET_S 15         /* from its start to its control socket */
+#define END_S 2             /* from SIGTERM to SIGKILL */
+#define BACKOFF_MAX_S 30
+#define STEADY_MS 60000     /* so long alive: the next failure counts as the first */
+#define FAILURES_FATAL 3
+
+static void start(struct wpa *w);
+
+static void say_state(struct wpa *w)
+{
+	w->ops->state(w->arg, &w->s);
+}
+
+static void on_status(void *arg, const char *reply, const char *why)
+{
+	struct wpa *w = arg;
+
+	if (reply == NULL) {
+		log_warn("wpa_supplicant: STATUS: %s", why);
+		return;
+	}
+	if (wpa_status_parse(reply, &w->s))
+		say_state(w);
+}
+
+static void ask_status(struct wpa *w)
+{
+	wpa_ctrl_client_request(w->client, "STATUS", on_status, w);
+}
+
+static void on_event(void *arg, const char *line)
+{
+	struct wpa *w = arg;
+	struct wpa_event ev;
+
+	wpa_event_parse(line, &ev);
+	w->ops->event(w->arg, line);
+	if (!wpa_event_apply(&ev, &w->s))
+		return;
+	/* The answer to STATUS makes a connection known, complete. */
+	if (ev.type == WPA_EVENT_CONNECTED)
+		ask_status(w);
+	else
+		say_state(w);
+}
+
+static void on_attached(void *arg)
+{
+	struct wpa *w = arg;
+
+	evtimer_del(w->deadline);
+	w->attached = true;
+	w->ops->running(w->arg);
+	ask_status(w);
+}
+
+static void on_lost(void *arg, const char *why)
+{
+	struct wpa *w = arg;
+
+	/* Its exit, which this leads to, cleans up. */
+	log_warn("wpa_supplicant: %s; it is killed", why);
+	if (w->pid > 0)
+		kill(w->pid, SIGKILL);
+}
+
+static const struct wpa_ctrl_ops ctrl_ops = {on_event, on_attached, on_lost};
+
+static void stop_watching(struct wpa *w)
+{
+	if (w->inotify_ev != NULL)
+		event_free(w->inotify_ev);
+	w->inotify_ev = NULL;
+	if (w->inotify >= 0)
+		close(w->inotify);
+	w->inotify = -1;
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	union {
+		struct inotify_event first;
+		char bytes[2048];
+	} buf;
+	struct wpa *w = arg;
+	struct err e = ERR_INIT;
+	bool there = false;
+	char path[64];
+	ssize_t n;
+
+	(void)what;
+	n = read(fd, &buf, sizeof(buf));
+	for (ssize_t at = 0; at + (ssize_t)sizeof(buf.first) <= n;) {
+		struct inotify_event ie;
+
+		memcpy(&ie, buf.bytes + at, sizeof(ie));
+		if (ie.len > 0 &&
+		    strcmp(buf.bytes + at + sizeof(ie), w->ifname) == 0)
+			there = true;
+		at += (ssize_t)(sizeof(ie) + ie.len);
+	}
+	if (!there)
+		return;
+	stop_watching(w);
+	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
+	w->client = wpa_ctrl_client_open(w->base, path, &ctrl_ops, w, &e);
+	if (w->client == NULL)
+		on_lost(w, e.msg);
+}
+
+static int watch_socket(struct wpa *w, struct err *e)
+{
+	char path[64];
+
+	stop_watching(w);
+	if (fs_mkdir_p(CTL_DIR, 0700, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
+	unlink(path);
+	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (w->inotify < 0 || inotify_add_watch(w->inotify, CTL_DIR, IN_CREATE) < 0)
+		return err_sys(e, errno, "inotify");
+	w->inotify_ev =
+	    event_new(w->base, w->inotify, EV_READ | EV_PERSIST, on_socket, w);
+	if (w->inotify_ev == NULL || event_add(w->inotify_ev, NULL) < 0)
+		return err_sys(e, ENOMEM, "inotify");
+	return 0;
+}
+
+static void output_line(struct wpa *w)
+{
+	char clean[WPA_OUTPUT_LINE];
+
+	w->line[w->line_len] = '\0';
+	w->line_len = 0;
+	if (!wpa_output_clean(w->line, clean, sizeof(clean)))
+		return;
+	snprintf(w->last, sizeof(w->last), "%s", clean);
+	log_info("wpa_supplicant: %s", clean);
+}
+
+static void on_output(evutil_socket_t fd, short what, void *arg)
+{
+	struct wpa *w = arg;
+	char buf[1024];
+	ssize_t n;
+
+	(void)what;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (buf[i] == '\n' || w->line_len + 1 == sizeof(w->line))
+				output_line(w);
+			if (buf[i] != '\n')
+				w->line[w->line_len++] = buf[i];
+		}
+	explicit_bzero(buf, sizeof(buf));
+	if (n == 0)
+		event_del(w->out_ev);
+}
+
+static void close_output(struct wpa *w)
+{
+	if (w->out_ev != NULL)
+		event_free(w->out_ev);
+	w->out_ev = NULL;
+	if (w->out >= 0)
+		close(w->out);
+	w->out = -1;
+	w->line_len = 0;
+}
+
+static int spawn(struct wpa *w, struct err *e)
+{
+	char file[64];
+	const char *argv[] = {
+	    PROGRAM, "-q", "-i", w->ifname, "-D", "nl80211", "-c", file, NULL};
+	int pipefd[2];
+
+	snprintf(file, sizeof(file), RUN_DIR "/%s.conf", w->ifname);
+	if (fs_write_atomic(file, 0600, w->conf, w->conf_len, e) < 0 ||
+	    watch_socket(w, e) < 0)
+		return -1;
+	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys(e, errno, "pipe");
+	w->out = pipefd[0];
+	w->last[0] = '\0';
+	w->pid = spawn_child(argv, pipefd[1], -1, e);
+	close(pipefd[1]);
+	if (w->pid < 0) {
+		w->pid = 0;
+		return -1;
+	}
+	w->out_ev = event_new(w->base, w->out, EV_READ | EV_PERSIST, on_output, w);
+	if (w->out_ev == NULL || event_add(w->out_ev, NULL) < 0)
+		return err_sys(e, ENOMEM, "pipe");
+	return 0;
+}
+
+static void retry_later(struct wpa *w)
+{
+	struct timeval tv = {0, 0};
+
+	if (w->failures > 0)
+		tv.tv_sec = w->failures > 5 ? BACKOFF_MAX_S : 1 << (w->failures - 1);
+	if (tv.tv_sec > BACKOFF_MAX_S)
+		tv.tv_sec = BACKOFF_MAX_S;
+	w->failures++;
+	evtimer_add(w->timer, &tv);
+}
+
+static void start(struct wpa *w)
+{
+	static const struct timeval limit = {SOCKET_S, 0};
+	struct err e = ERR_INIT;
+
+	w->attached = w->ending = false;
+	w->started_ms = clock_ms();
+	if (spawn(w, &e) == 0) {
+		evtimer_add(w->deadline, &limit);
+		return;
+	}
+	w->ops->failed(w->arg, w->failures + 1 >= FAILURES_FATAL, e.msg);
+	if (w->pid > 0)
+		kill(w->pid, SIGKILL);
+	else
+		retry_later(w);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct wpa *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->wanted && w->pid == 0)
+		start(w);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct wpa *w = arg;
+
+	(void)fd;
+	(void)what;
+	on_lost(w, w->ending ? "it does not end" : "no control socket in time");
+}
+
+int wpa_init(struct wpa *w, struct event_base *base, const struct wpa_ops *ops, void *arg,
+    struct err *e)
+{
+	memset(w, 0, sizeof(*w));
+	w->base = base;
+	w->ops = ops;
+	w->arg = arg;
+	w->inotify = w->out = -1;
+	w->timer = evtimer_new(base, on_timer, w);
+	w->deadline = evtimer_new(base, on_deadline, w);
+	if (w->timer == NULL || w->deadline == NULL)
+		return err_sys(e, ENOMEM, "wpa_supplicant");
+	return fs_mkdir_p(RUN_DIR, 0700, e);
+}
+
+static void end_process(struct wpa *w)
+{
+	static const struct timeval limit = {END_S, 0};
+
+	w->ending = true;
+	kill(w->pid, SIGTERM);
+	evtimer_add(w->deadline, &limit);
+}
+
+int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err *e)
+{
+	char *conf;
+	size_t len;
+
+	if (wpa_conf_make(networks, CTL_DIR, &conf, &len, e) < 0)
+		return -1;
+	if (w->wanted && w->conf != NULL && strcmp(w->conf, conf) == 0 &&
+	    strcmp(w->ifname, ifname) == 0) {
+		explicit_bzero(conf, len);
+		free(conf);
+		return 0;
+	}
+	if (w->conf != NULL)
+		explicit_bzero(w->conf, w->conf_len);
+	free(w->conf);
+	w->conf = conf;
+	w->conf_len = len;
+	w->wanted = true;
+	w->failures = 0;
+	snprintf(w->ifname, sizeof(w->ifname), "%s", ifname);
+	if (w->pid > 0)
+		end_process(w);
+	else
+		start(w);
+	return 0;
+}
+
+void wpa_leave(struct wpa *w)
+{
+	w->wanted = false;
+	evtimer_del(w->timer);
+}
+
+void wpa_stop(struct wpa *w)
+{
+	wpa_leave(w);
+	if (w->pid > 0)
+		end_process(w);
+}
+
+static void report_exit(struct wpa *w, int status)
+{
+	char how[64], reason[2 * WPA_OUTPUT_LINE];
+
+	spawn_status_text(status, how, sizeof(how));
+	snprintf(reason, sizeof(reason), "wpa_supplicant %s%s%s", how,
+	    w->last[0] != '\0' ? ": " : "", w->last);
+	snprintf(w->s.reason, sizeof(w->s.reason), "%.*s", (int)sizeof(w->s.reason) - 1,
+	    reason);
+	w->ops->failed(w->arg, !w->attached && w->failures + 1 >= FAILURES_FATAL, reason);
+}
+
+bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
+{
+	if (w->pid == 0 || pid != w->pid)
+		return false;
+	w->pid = 0;
+	evtimer_del(w->deadline);
+	stop_watching(w);
+	wpa_ctrl_client_close(w->client);
+	w->client = NULL;
+	if (w->out >= 0)
+		on_output(w->out, EV_READ, w);
+	close_output(w);
+	memset(&w->s, 0, sizeof(w->s));
+	if (w->attached && clock_ms() - w->started_ms > STEADY_MS)
+		w->failures = 0;
+	if (w->wanted && WIFSIGNALED(status) == 0 && WEXITSTATUS(status) == 0 &&
+	    w->attached)
+		log_info("wpa_supplicant ended; it is started anew");
+	else if (w->wanted)
+		report_exit(w, status);
+	say_state(w);
+	if (w->wanted)
+		retry_later(w);
+	return true;
+}
+
+void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg)
+{
+	if (w->client == NULL) {
+		fn(arg, NULL, "wpa_supplicant does not run");
+		return;
+	}
+	wpa_ctrl_client_request(w->client, cmd, fn, arg);
+}

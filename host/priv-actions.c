@@ -1,0 +1,331 @@
+/*
+ * The closed list. Each action takes what it works on from the parent's own
+ * configuration and state; the request adds a MAC address or a small number,
+ * which are checked here.
+ */
+#include "priv-server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "log.h"
+
+struct action {
+	enum priv_op op;
+	const char *name;
+	int (*run)(struct priv_server *s, const struct priv_request *r,
+	    struct priv_reply *reply, struct err *e);
+};
+
+static int out_of_order(const char *name, const char *why, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "%s: out of order: %s", name, why);
+}
+
+/* The first error of several steps counts; the others are logged. */
+static void collect(int *ret, int r, struct err *e, struct err *step)
+{
+	if (r == 0)
+		return;
+	if (*ret == 0 && e != NULL)
+		*e = *step;
+	else
+		log_error("%s", step->msg);
+	*ret = -1;
+	*step = (struct err)ERR_INIT;
+}
+
+static void close_tap(struct priv_server *s)
+{
+	if (s->tap_fd >= 0)
+		close(s->tap_fd);
+	if (s->tap_watch >= 0)
+		close(s->tap_watch);
+	s->tap_fd = s->tap_watch = -1;
+}
+
+static int make_tap(struct priv_server *s, struct err *e)
+{
+	close_tap(s);
+	if (s->os->tap_create(&s->c, &s->tap_fd, e) < 0)
+		return -1;
+	if (s->os->tap_watch(&s->tap_watch, e) == 0)
+		return 0;
+	close_tap(s);
+	s->os->tap_destroy(s->c.interface, s->c.instance, NULL);
+	return -1;
+}
+
+static int do_prepare(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	struct err back = ERR_INIT;
+
+	(void)r;
+	(void)reply;
+	if (s->prepared)
+		return out_of_order("prepare", "done before", e);
+	memset(&s->claim, 0, sizeof(s->claim));
+	if (s->c.card.kind == CARD_PCI &&
+	    s->os->card_claim(&s->c.card, s->vm_uid, &s->claim, e) < 0)
+		return -1;
+	if (make_tap(s, e) == 0) {
+		s->prepared = true;
+		return 0;
+	}
+	if (s->os->card_release(&s->c.card, &s->claim, &back) < 0)
+		log_error("%s", back.msg);
+	memset(&s->claim, 0, sizeof(s->claim));
+	return -1;
+}
+
+static int do_vm_start(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	struct host_if i;
+
+	(void)r;
+	if (!s->prepared)
+		return out_of_order("vm-start", "nothing is prepared", e);
+	if (s->vm_pid > 0)
+		return out_of_order("vm-start", "the VM runs", e);
+	/* The tap of an adopted VM went with it, and anybody may delete one. */
+	if (s->os->host_if(s->c.interface, &i, e) < 0)
+		return -1;
+	if ((s->tap_fd < 0 || !i.exists) && make_tap(s, e) < 0)
+		return -1;
+	if (vm_launch(s, e) < 0)
+		return -1;
+	reply->pid = s->vm_pid;
+	return 0;
+}
+
+static int do_vm_signal(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	(void)reply;
+	if (r->arg != SIGTERM && r->arg != SIGKILL)
+		return err_set(e, ERR_USAGE, "vm-signal: expected SIGTERM or SIGKILL");
+	if (s->vm_pid <= 0)
+		return err_set(e, ERR_NOT_RUNNING, "vm-signal: no VM runs");
+	return s->os->proc_signal(s->vm_watch, s->vm_pid, r->arg, e);
+}
+
+static int do_tap_mac(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	static const uint8_t zero[6];
+
+	(void)reply;
+	if (!s->prepared)
+		return out_of_order("tap-mac", "nothing is prepared", e);
+	if ((r->mac[0] & 1) || memcmp(r->mac, zero, sizeof(zero)) == 0)
+		return err_set(e, ERR_USAGE, "tap-mac: expected a unicast address");
+	return s->os->tap_set_mac(s->c.interface, r->mac, e);
+}
+
+static int do_tap_carrier(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	(void)reply;
+	if (!s->prepared)
+		return out_of_order("tap-carrier", "nothing is prepared", e);
+	if (r->arg != 0 && r->arg != 1)
+		return err_set(e, ERR_USAGE, "tap-carrier: expected 0 or 1");
+	return s->os->tap_carrier(s->c.interface, r->arg == 1, e);
+}
+
+static int do_networks(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	struct stat st;
+	int fd;
+
+	(void)r;
+	fd = open(s->c.networks, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		err_sys(e, errno, "%s", s->c.networks);
+		if (errno == ENOENT && e != NULL)
+			e->code = ERR_PRECONDITION;
+		return err_hint(e, "networks names a wpa_supplicant.conf");
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_FAILED, "%s: not a regular file", s->c.networks);
+	}
+	if (st.st_mode & S_IROTH)
+		log_warn("%s: everybody can read the passphrases in it (chmod 600)",
+		    s->c.networks);
+	reply->fd = fd;
+	return 0;
+}
+
+static void remove_files(void)
+{
+	for (int i = 0; i < VMM_SOCKS; i++)
+		unlink(vmm_sock_names[i]);
+	unlink(VM_STATE_FILE);
+}
+
+int priv_release(struct priv_server *s, struct err *e)
+{
+	struct err step = ERR_INIT;
+	int ret = 0;
+
+	if (s->vmm->cleanup != NULL)
+		collect(&ret, s->vmm->cleanup(&s->c, &step), e, &step);
+	close_tap(s);
+	if (s->prepared)
+		collect(&ret, s->os->tap_destroy(s->c.interface, s->c.instance, &step), e,
+		    &step);
+	if (s->c.card.kind == CARD_PCI)
+		collect(
+		    &ret, s->os->card_release(&s->c.card, &s->claim, &step), e, &step);
+	/* What could not be put back stays on record, for another try. */
+	if (ret == 0) {
+		remove_files();
+		memset(&s->claim, 0, sizeof(s->claim));
+		s->prepared = false;
+	}
+	return ret;
+}
+
+static int do_release(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	(void)r;
+	(void)reply;
+	if (s->vm_pid > 0)
+		return out_of_order("release", "the VM runs", e);
+	return priv_release(s, e);
+}
+
+/* Whether the process on record is still that one; *watch then is the caller's. */
+static bool is_alive(const struct priv_server *s, const struct vm_record *v, int *watch)
+{
+	uint64_t start;
+
+	if (s->os->proc_watch(v->pid, watch, NULL) < 0)
+		return false;
+	/* Asked once it is watched: it can not be replaced any more. */
+	if (s->os->proc_start(v->pid, &start, NULL) == 0 && start == v->start)
+		return true;
+	close(*watch);
+	*watch = -1;
+	return false;
+}
+
+/* A VMM that is not of this configuration's card, tap and kind can not be run on:
+ * it is ended, without ceremony, and what it used is put back. */
+static int clear_record(
+    struct priv_server *s, const struct vm_record *v, int watch, struct err *e)
+{
+	struct err step = ERR_INIT;
+	int ret = 0;
+
+	if (watch >= 0) {
+		struct pollfd p = {.fd = watch, .events = POLLIN};
+
+		log_warn(
+		    "process %d runs a VM of another configuration: ended", (int)v->pid);
+		if (s->os->proc_signal(watch, v->pid, SIGKILL, &step) < 0 &&
+		    step.code != ERR_NOT_RUNNING)
+			collect(&ret, -1, e, &step);
+		else if (poll(&p, 1, 10000) != 1)
+			ret = err_set(
+			    e, ERR_TIMEOUT, "process %d: it does not end", (int)v->pid);
+	}
+	if (ret == 0)
+		collect(&ret, s->os->tap_destroy(v->interface, s->c.instance, &step), e,
+		    &step);
+	if (ret == 0 && v->card.kind == CARD_PCI)
+		collect(&ret, s->os->card_release(&v->card, &v->claim, &step), e, &step);
+	if (ret == 0)
+		remove_files();
+	return ret;
+}
+
+static int adopt(
+    struct priv_server *s, const struct vm_record *v, int watch, struct err *e)
+{
+	if (s->os->tap_watch(&s->tap_watch, e) < 0)
+		return -1;
+	s->vm_pid = v->pid;
+	s->vm_child = false;
+	s->vm_watch = watch;
+	s->claim = v->claim;
+	s->prepared = true;
+	log_info("adopted the VM of a former bhyfid: process %d", (int)v->pid);
+	return 0;
+}
+
+static int do_adopt(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	struct vm_record v;
+	struct err damaged = ERR_INIT;
+	int got, watch = -1;
+	bool same;
+
+	(void)r;
+	if (s->prepared)
+		return out_of_order("adopt", "something is prepared", e);
+	got = vm_record_read(&v, &damaged);
+	if (got < 0) {
+		log_error("%s", damaged.msg);
+		remove_files();
+	}
+	if (got <= 0)
+		return s->os->tap_destroy(s->c.interface, s->c.instance, e);
+	same = strcmp(v.vmm, s->c.vmm) == 0 && strcmp(v.interface, s->c.interface) == 0 &&
+	       memcmp(&v.card, &s->c.card, sizeof(v.card)) == 0;
+	if (is_alive(s, &v, &watch) && same) {
+		if (adopt(s, &v, watch, e) < 0) {
+			close(watch);
+			return -1;
+		}
+		reply->pid = v.pid;
+		reply->value = v.config == config_hash(&s->c) ? 1 : 2;
+		return 0;
+	}
+	got = clear_record(s, &v, watch, e);
+	if (watch >= 0)
+		close(watch);
+	return got;
+}
+
+static const struct action actions[] = {
+    {PRIV_PREPARE, "prepare", do_prepare},
+    {PRIV_VM_START, "vm-start", do_vm_start},
+    {PRIV_VM_SIGNAL, "vm-signal", do_vm_signal},
+    {PRIV_TAP_MAC, "tap-mac", do_tap_mac},
+    {PRIV_TAP_CARRIER, "tap-carrier", do_tap_carrier},
+    {PRIV_NETWORKS, "networks", do_networks},
+    {PRIV_RELEASE, "release", do_release},
+    {PRIV_ADOPT, "adopt", do_adopt},
+};
+_Static_assert(ARRAY_LEN(actions) == PRIV_ADOPT + 1, "an action lacks its row");
+
+int priv_serve_one(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	static const uint8_t zero[6];
+
+	*reply = (struct priv_reply){.fd = -1};
+	if (r->op >= ARRAY_LEN(actions))
+		return err_set(e, ERR_USAGE, "action %u: there is none", r->op);
+	const struct action *a = &actions[r->op];
+	/* What an action does not take has to be zero. */
+	if ((r->op != PRIV_TAP_MAC && memcmp(r->mac, zero, sizeof(zero)) != 0) ||
+	    (r->op != PRIV_VM_SIGNAL && r->op != PRIV_TAP_CARRIER && r->arg != 0) ||
+	    r->zero[0] != 0 || r->zero[1] != 0)
+		return err_set(e, ERR_USAGE, "%s: expected no such argument", a->name);
+	log_debug("priv: %s", a->name);
+	return a->run(s, r, reply, e);
+}

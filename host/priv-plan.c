@@ -1,0 +1,135 @@
+/* What follows from configuration and image: the VM's specification, and the plan. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../image/image.h"
+#include "cleanup.h"
+#include "cmd.h"
+#include "msg.h"
+#include "paths.h"
+#include "priv.h"
+
+/* Locally administered, unicast, another one for each instance and purpose. */
+static void derive_mac(const char *instance, const char *purpose, uint8_t mac[6])
+{
+	uint64_t h = config_hash_text(
+	    config_hash_text(config_hash_text(CONFIG_HASH_INIT, purpose), "\n"),
+	    instance);
+
+	h ^= h >> 32;
+	mac[0] = 0x02;
+	mac[1] = 0x62; /* 'b' */
+	for (int i = 2; i < 6; i++)
+		mac[i] = (uint8_t)(h >> 8 * (5 - i));
+}
+
+int priv_image_open(const struct config *c, struct image *img, struct err *e)
+{
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+	/* By its link "current", so that what is meant stays the same while it is open.
+	 */
+	bool current = strcmp(c->image, PATH_IMAGES "/current") == 0;
+
+	memset(img, 0, sizeof(*img));
+	if (vmm == NULL)
+		return err_set(
+		    e, ERR_FAILED, "vmm %s: expected one of %s", c->vmm, vmm_names());
+	return vmm->needs_image ? image_open(current ? NULL : c->image, img, e) : 0;
+}
+
+static int make_cmdline(struct vm_spec *s, struct err *e)
+{
+	const struct card_id *card = &s->config->card;
+	char mac[MAC_TEXT_SIZE];
+	int n;
+
+	/* panic=-1 and reboot=t: a guest that panics ends the VMM at once. */
+	n = snprintf(
+	    s->cmdline, sizeof(s->cmdline), "console=ttyS0 quiet panic=-1 reboot=t");
+	if (card->kind == CARD_SIM) {
+		msg_mac_text(s->station_mac, mac);
+		n += snprintf(s->cmdline + n, sizeof(s->cmdline) - (size_t)n,
+		    " bhyfi.air=%s bhyfi.air.mac=%s", card->scenario, mac);
+	}
+	if ((size_t)n >= sizeof(s->cmdline))
+		return err_set(e, ERR_FAILED, "the kernel's command line is too long");
+	return 0;
+}
+
+int vm_spec_init(
+    struct vm_spec *s, const struct config *c, const struct image *img, struct err *e)
+{
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+
+	memset(s, 0, sizeof(*s));
+	s->config = c;
+	s->tap_fd = s->vmlinux_fd = s->initrd_fd = -1;
+	for (int i = 0; i < VMM_SOCKS; i++)
+		s->sock_fd[i] = -1;
+	if (config_resolve_user(c->vm_user, &s->vm_uid, &s->vm_gid, e) < 0)
+		return -1;
+	snprintf(s->run_dir, sizeof(s->run_dir), PATH_RUN "/%s", c->instance);
+	derive_mac(c->instance, "vm", s->vm_mac);
+	if (c->card.kind == CARD_SIM)
+		derive_mac(c->instance, "station", s->station_mac);
+	s->vmlinux = img->vmlinux;
+	s->vmlinuz = img->vmlinuz;
+	s->esp = img->esp;
+	s->initrd = c->card.kind == CARD_SIM ? img->air_initrd : img->initrd;
+	if (vmm != NULL && vmm->needs_image && s->initrd == NULL) {
+		err_set(e, ERR_PRECONDITION, "image %s: it has no simulated card",
+		    img->id != NULL ? img->id : c->image);
+		return err_hint(e, "bhyfi image build --air");
+	}
+	return make_cmdline(s, e);
+}
+
+static void plan_stop(const struct vm_spec *s, const struct vmm_ops *vmm, FILE *out)
+{
+	fprintf(
+	    out, "# the agent is asked for a clean release; if it does not answer:\n");
+	if (vmm->powerdown != NULL)
+		fprintf(out,
+		    "printf '%%s\\n' '{\"execute\":\"qmp_capabilities\"}' "
+		    "'{\"execute\":\"system_powerdown\"}' | socat - UNIX-CONNECT:%s/%s\n",
+		    s->run_dir, vmm_sock_names[VMM_SOCK_MONITOR]);
+	else
+		fprintf(out, "kill -TERM $VM\n");
+	fprintf(out, "wait $VM\n");
+}
+
+int priv_plan(const struct config *c, FILE *out, struct err *e)
+{
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+	const struct os_ops *os = os_host();
+	struct argv a = {0};
+	struct image img;
+	struct vm_spec s;
+	char *line = NULL;
+	int ret = -1;
+
+	if (priv_image_open(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0 ||
+	    vmm->command(&s, &a, e) < 0)
+		goto out;
+	line = cmd_quote((const char *const *)a.v);
+	if (line == NULL) {
+		err_set(e, ERR_FAILED, "plan: out of memory");
+		goto out;
+	}
+	fprintf(out, "# up\n");
+	os->plan(c, OS_STEP_PREPARE, s.vm_uid, out);
+	fprintf(out, "# as user %s, in an empty network namespace, by descriptors:\n",
+	    c->vm_user);
+	fprintf(out, "%s & VM=$!\n", line);
+	fprintf(out, "# MAC is the radio's, which the guest tells\n");
+	os->plan(c, OS_STEP_ONLINE, s.vm_uid, out);
+	fprintf(out, "# down\n");
+	plan_stop(&s, vmm, out);
+	os->plan(c, OS_STEP_RELEASE, s.vm_uid, out);
+	ret = 0;
+out:
+	free(line);
+	argv_free(&a);
+	image_close(&img);
+	return ret;
+}

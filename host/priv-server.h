@@ -1,0 +1,109 @@
+/*
+ * What the files of the privileged part share: the wire format between the two
+ * processes, and the parent's state.
+ */
+#ifndef BHYFI_PRIV_SERVER_H
+#define BHYFI_PRIV_SERVER_H
+
+#include "priv.h"
+
+/* One SOCK_SEQPACKET record each way per call. The parent takes nothing but
+ * exactly this. */
+struct priv_request {
+	uint32_t op;
+	int32_t arg;
+	uint8_t mac[6];
+	uint8_t zero[2];
+};
+_Static_assert(sizeof(struct priv_request) == 16, "no padding that could leak");
+
+struct priv_response {
+	int32_t ret, code;
+	int64_t value;
+	int32_t pid;
+	int32_t has_fd;
+	char msg[ERR_MSG_MAX];
+	char hint[ERR_HINT_MAX];
+};
+
+/* Parent to main at any time, on a socket of their own. */
+struct priv_packet {
+	int32_t is_log;
+	int32_t level;
+	struct priv_vm_event ev;
+	char text[480];
+};
+
+#define VM_LINE_MAX 400
+#define VM_LINES_MAX 200 /* of one run of a VMM */
+
+struct priv_server {
+	struct config c;
+	const struct os_ops *os;
+	const struct vmm_ops *vmm;
+	uid_t uid, vm_uid;
+	gid_t gid, vm_gid;
+	bool can_switch; /* false: everything runs as the one user there is */
+
+	int req, ev; /* -1: main is gone */
+	int signals; /* pipe from the handler */
+	pid_t main_pid;
+
+	bool prepared;
+	int tap_fd;    /* -1: none, or the adopted VMM alone holds it */
+	int tap_watch; /* -1: not watched */
+	struct card_claim claim;
+
+	pid_t vm_pid; /* 0: none runs */
+	bool vm_child;
+	int vm_watch;
+	int vm_stderr;
+	unsigned vm_lines;
+	size_t vm_line_len;
+	char vm_line[VM_LINE_MAX];
+};
+
+/* priv-state.c: RUN/INSTANCE/vm.json */
+
+#define VM_STATE_FILE "vm.json"
+#define VM_STATE_MAX 4096
+
+struct vm_record {
+	pid_t pid;
+	uint64_t start; /* os_ops.proc_start */
+	char vmm[16];
+	char interface[IFNAME_MAX];
+	struct card_id card;
+	struct card_claim claim;
+	char image[80];
+	uint64_t config; /* config_hash */
+};
+
+int vm_record_write(const struct vm_record *r, struct err *e);
+/* 1: read, 0: there is none, -1: it is damaged. */
+int vm_record_read(struct vm_record *r, struct err *e);
+int vm_record_parse(struct vm_record *r, const char *text, size_t len, struct err *e);
+/* As vm_record_write writes it; the caller's to free. */
+char *vm_record_text(const struct vm_record *r);
+
+/* priv-vm.c: the VMM as a process */
+
+int vm_launch(struct priv_server *s, struct err *e);
+/* The VM's watch became readable: reaps it and fills ev. */
+void vm_ended(struct priv_server *s, struct priv_vm_event *ev);
+void vm_stderr_read(struct priv_server *s);
+
+/* priv-actions.c */
+
+int priv_serve_one(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e);
+int priv_release(struct priv_server *s, struct err *e);
+
+/* priv-server.c: the parent's loop; never returns. */
+_Noreturn void priv_serve(struct priv_server *s);
+
+/* Closes all descriptors from 3 on but those in keep (n of them; -1 is skipped). */
+void close_others(const int *keep, size_t n);
+#define KEEP_FDS_MAX 32
+
+#endif

@@ -1,0 +1,94 @@
+#include "profile.h"
+
+static const struct profile_program base_programs[] = {
+    {"/sbin/wpa_supplicant", "wpasupplicant"},
+    {0},
+};
+
+static const struct profile_file base_files[] = {
+    /* The kernel's own keys verify it. Debian's package holds two, and a link made
+     * when it is installed chooses: its own key's. */
+    {"/lib/firmware/regulatory.db",
+	{"lib/firmware/regulatory.db", "lib/firmware/regulatory.db-debian"},
+	"wireless-regdb", false},
+    {"/lib/firmware/regulatory.db.p7s",
+	{"lib/firmware/regulatory.db.p7s", "lib/firmware/regulatory.db.p7s-debian"},
+	"wireless-regdb", false},
+    /* MD4 for MSCHAPv2 (PEAP), which OpenSSL 3 has put away into a module. */
+    {"/usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so",
+	{"usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so"}, NULL, true},
+    {0},
+};
+
+static const struct profile_module base_modules[] = {
+    {"virtio_mmio", .boot = true},
+    {"virtio_pci", .boot = true},
+    {"virtio_console", .boot = true},
+    {"virtio_net", .boot = true},
+    {"virtio_rng", .boot = true, .optional = true},
+    /* The power button, by which a VMM asks for a clean stop. */
+    {"button"},
+    {"evdev"},
+    /* The data path. */
+    {"sch_ingress"},
+    {"cls_matchall"},
+    {"cls_flower"},
+    {"cls_bpf"},
+    {"act_mirred"},
+    {"act_gact"},
+    {"cfg80211"},
+    {"mac80211"},
+    /* What mac80211 asks the crypto API for: CCMP, GCMP, and the management frames'
+     * integrity (BIP). */
+    {"ccm"},
+    {"gcm"},
+    {"cmac"},
+    {"ctr"},
+    {0},
+};
+
+const struct profile profile_base = {"base", base_programs, base_files, base_modules};
+
+static const struct profile_program air_programs[] = {
+    {"/usr/sbin/hostapd", "hostapd"},
+    {"/usr/sbin/dnsmasq", "dnsmasq-base"},
+    {"/usr/bin/iperf3", "iperf3"},
+    {0},
+};
+
+static const struct profile_file air_files[] = {
+    {0},
+};
+
+static const struct profile_module air_modules[] = {
+    {"mac80211_hwsim"},
+    {"veth"},
+    {"bridge"},
+    {0},
+};
+
+const struct profile profile_air = {"air", air_programs, air_files, air_modules};
+
+const struct profile_driver profile_drivers[] = {
+    {"iwlwifi", {"iwlmvm", "iwldvm", "iwlmld"}},
+    {"ath11k_pci", {"qrtr_mhi"}},
+    {"ath12k", {"qrtr_mhi"}},
+    {"brcmfmac", {"brcmfmac_wcc", "brcmfmac_cyw", "brcmfmac_bca"}},
+    {0},
+};
+
+const struct profile_firmware profile_firmware[] = {
+    {"iwlwifi-", {"firmware-iwlwifi"}},
+    {"ath", {"firmware-atheros"}},
+    {"qca/", {"firmware-atheros"}},
+    {"rtlwifi/", {"firmware-realtek"}},
+    {"rtw", {"firmware-realtek"}},
+    {"brcm/", {"firmware-brcm80211"}},
+    {"mediatek/", {"firmware-mediatek", "firmware-misc-nonfree"}},
+    {"mt76", {"firmware-mediatek", "firmware-misc-nonfree"}},
+    {"rt2", {"firmware-misc-nonfree"}},
+    {"mrvl/", {"firmware-libertas"}},
+    {"mwl8k/", {"firmware-libertas"}},
+    {"ti-connectivity/", {"firmware-ti-connectivity"}},
+    {0},
+};

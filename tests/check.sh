@@ -1,0 +1,164 @@
+#!/bin/sh
+# check.sh [--long] [NAME...]: everything that is tested, or only what is named.
+#
+# A name is that of a step (gcc, clang, asan, format, man, image), of a test
+# program as `meson test --list` has it, or PROGRAM/TEST for one test of a system
+# test. Closes with the one line "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.."
+TOP=$PWD
+LOGS=$TOP/build/check
+export LC_ALL=C.UTF-8
+
+suite=system
+if [ "${1-}" = --long ]; then
+	suite=long
+	shift
+fi
+names=$*
+
+tests/deps.sh build run demo check || exit 1
+rm -rf "$LOGS"
+mkdir -p "$LOGS"
+
+passed=0
+failed=0
+failures=
+
+wanted() {
+	[ -n "$names" ] || return 0
+	for n in $names; do
+		[ "$n" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# step NAME TEXT COMMAND...: one test of our own, output to a file.
+step() {
+	name=$1 text=$2
+	shift 2
+	start=$(date +%s)
+	if "$@" >"$LOGS/$name.log" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok      $text ($(($(date +%s) - start)) s)"
+		return 0
+	fi
+	failed=$((failed + 1))
+	failures="$failures
+failed: $text"
+	echo "not ok  $text"
+	tail -n 40 "$LOGS/$name.log" | sed 's/^/        /'
+	return 1
+}
+
+optional() { # NAME TEXT COMMAND...: only where it is wanted
+	wanted "$1" && step "$@"
+}
+
+build() { # FOLDER COMPILER OPTION...
+	folder=build/$1 compiler=$2
+	shift 2
+	CC=$compiler tests/tree.sh build "$folder" "$TOP/build/prefix" "$@"
+}
+
+configured() { # the same without building
+	folder=build/$1 compiler=$2
+	shift 2
+	CC=$compiler tests/tree.sh configure "$folder" "$TOP/build/prefix" "$@"
+}
+
+formatted() {
+	find air bench cli common guest host image tests -name '*.[ch]' -print0 |
+		xargs -0 clang-format --dry-run -Werror
+}
+
+manuals() {
+	pages=$(find man build/gcc/man -name '*.[1-9]' 2>/dev/null)
+	[ -n "$pages" ] && mandoc -T lint -W warning $pages
+}
+
+image() {
+	build/prefix/bin/bhyfi image build --air && build/prefix/bin/bhyfi image verify
+}
+
+install() {
+	meson install -C build/gcc --no-rebuild --only-changed --quiet
+}
+
+# tests FOLDER LABEL MESON-ARGUMENT...: programs of a build folder.
+tests() {
+	folder=build/$1 label=$2
+	shift 2
+	meson test -C "$folder" -v --no-stdsplit --logbase "$label" "$@" 2>&1 |
+		sed -e '/^ninja: /d' -e '/^\[[0-9]*\/[0-9]*\] /d' -e '/^[A-Z][A-Za-z ]*: *[0-9]* *$/d' \
+		    -e '/^Full log written/d' -e '/^$/d'
+	log=$folder/meson-logs/$label.json
+	if ! count=$(build/gcc/tests/tally "$log" 2>"$LOGS/$label.failed"); then
+		count="0 1"
+		echo "failed: $label: no tests were run" >>"$LOGS/$label.failed"
+	fi
+	passed=$((passed + ${count% *}))
+	failed=$((failed + ${count#* }))
+	[ ! -s "$LOGS/$label.failed" ] || failures="$failures
+$(cat "$LOGS/$label.failed")"
+}
+
+programs() { # FOLDER SUITE: the names wanted of a suite
+	meson test -C "build/$1" --list --suite "$2" 2>/dev/null |
+		sed -n 's/.* \/ //; s/^[^ ]*:\(.*\)/\1/; /^[a-z0-9-]\{1,\}$/p' |
+		while read -r p; do
+			if [ -z "$names" ]; then
+				echo "$p"
+			else
+				for n in $names; do
+					[ "${n%%/*}" != "$p" ] || echo "$p"
+				done
+			fi
+		done | sort -u
+}
+
+finish() {
+	[ -z "$failures" ] || echo "$failures"
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+	exit
+}
+
+# Without this build there is nothing to test.
+if wanted gcc; then
+	step gcc "gcc builds without a warning" build gcc gcc --werror || finish
+else
+	build gcc gcc --werror >"$LOGS/gcc.log" 2>&1 ||
+		step gcc "gcc builds without a warning" build gcc gcc --werror || finish
+fi
+if [ "$suite" = system ]; then
+	optional clang "clang builds without a warning" build clang clang --werror
+	optional format "the code is formatted" formatted
+	optional man "the manual pages have no faults" manuals
+
+	unit=$(programs gcc unit)
+	[ -z "$unit" ] || tests gcc unit --no-rebuild $unit
+	sanitized="$unit $(programs gcc fuzz)"
+	if [ "$sanitized" != " " ]; then
+		step asan "the tests are configured with ASan and UBSan" configured asan gcc \
+			-Db_sanitize=address,undefined -Dstrip=false &&
+			tests asan sanitized $sanitized
+	fi
+fi
+
+system=$(programs gcc "$suite")
+[ "$suite" = long ] || system="$system $(programs gcc integration)"
+for n in $names; do
+	case $n in
+	*/*) export BHYFI_TEST="${n#*/}" ;;
+	esac
+done
+if [ "$system" != " " ] && [ -n "$system" ]; then
+	step install "it installs into a tree of its own" install &&
+		step image "a test image builds and verifies" image &&
+		tests gcc "$suite" --no-rebuild --num-processes 2 $system
+elif wanted image; then
+	step install "it installs into a tree of its own" install &&
+		step image "a test image builds and verifies" image
+fi
+finish
