@@ -33,7 +33,7 @@ static int comm_of(const char *pid, char *buf, size_t size)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
-	if (fs_read_file(path, 256, &text, NULL, NULL) < 0)
+	if (fs_read_file(path, 4096, &text, NULL, NULL) < 0)
 		return -1;
 	text[strcspn(text, "\n")] = '\0';
 	escape_text(text, strlen(text), buf, size);

@@ -165,7 +165,7 @@ int radio_wiphy(const char *name, unsigned *wiphy, struct err *e)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/class/ieee80211/%s/index", name);
-	if (fs_read_file(path, 64, &text, NULL, e) < 0)
+	if (fs_read_file(path, 4096, &text, NULL, e) < 0)
 		return -1;
 	*wiphy = (unsigned)strtoul(text, NULL, 10);
 	return 0;

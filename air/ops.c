@@ -239,7 +239,6 @@ static void bench_ended(struct proc *p, int status)
 		chan_reply_error(b->id, &e);
 	}
 	b->air->bench = NULL;
-	free(p->output);
 	free(b);
 }
 
@@ -279,7 +278,7 @@ static unsigned guest_ifindex(const struct air *air)
 
 	/* sysfs shows the guest's namespace, if_nametoindex ours. */
 	snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", air->radio);
-	if (fs_read_file(path, 64, &text, NULL, NULL) < 0)
+	if (fs_read_file(path, 4096, &text, NULL, NULL) < 0)
 		return 0;
 	return (unsigned)strtoul(text, NULL, 10);
 }

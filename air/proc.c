@@ -115,16 +115,16 @@ static void drain(struct proc *p)
 static void proc_ended(struct proc **at, int status)
 {
 	struct proc *p = *at;
+	char *output;
 
 	*at = p->next;
 	drain(p);
 	p->pid = 0;
+	output = p->output;
+	/* Behind this p may be gone, or running again. */
 	if (p->on_exit != NULL)
 		p->on_exit(p, status);
-	if (p->pid != 0)
-		return; /* started again */
-	free(p->output);
-	p->output = NULL;
+	free(output);
 }
 
 static void on_chld(evutil_socket_t sig, short what, void *arg)
@@ -196,6 +196,7 @@ int proc_start(struct proc *p, const char *const argv[], struct err *e)
 	pid_t self = getpid();
 
 	p->line_len = p->output_len = 0;
+	p->output = NULL;
 	p->last[0] = '\0';
 	if (pipe2(lines, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    (p->max_output > 0 && pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0)) {

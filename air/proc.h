@@ -22,7 +22,8 @@ struct proc {
 	size_t max_output; /* not 0: standard output is kept, whole, up to here */
 	/* A line of output; with max_output of standard error. */
 	void (*on_line)(struct proc *p, const char *line);
-	/* It has ended (status of waitpid) and all its output was read. */
+	/* It has ended (status of waitpid) and all its output was read. May start
+	 * or free p. */
 	void (*on_exit)(struct proc *p, int status);
 	void *arg;
 
@@ -42,7 +43,7 @@ struct proc {
 /* Call once; SIGCHLD is taken over. */
 int procs_init(struct event_base *base, struct err *e);
 
-/* Starts argv[0] (a path). p must live until on_exit was called. */
+/* Starts argv[0] (a path). p must live until on_exit is called. */
 int proc_start(struct proc *p, const char *const argv[], struct err *e);
 
 /* Kills all that runs and waits for them; no callbacks. */

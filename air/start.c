@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "air.h"
+#include "blob.h"
 #include "chan.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -409,7 +410,8 @@ int air_start(struct air *air, struct err *e)
 	if (air->deadline == NULL ||
 	    event_add(air->deadline, &(struct timeval){HOSTAPD_TIMEOUT_S, 0}) < 0)
 		return err_sys(e, ENOMEM, "timer");
-	if (add_addresses(air, e) < 0 || start_service(&air->dnsmasq, e) < 0)
+	if (add_addresses(air, e) < 0 || start_service(&air->dnsmasq, e) < 0 ||
+	    blob_start(air->base, e) < 0)
 		return -1;
 	step(air, "services");
 	return 0;

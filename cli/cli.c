@@ -40,8 +40,8 @@ const char *cli_value(const struct cli *cli, const char *name)
 	return NULL;
 }
 
-int cli_number(const char *text, const char *what, int64_t min, int64_t max,
-    int64_t *out, struct err *e)
+int cli_number(const char *text, const char *what, int64_t min, int64_t max, int64_t *out,
+    struct err *e)
 {
 	long long n;
 	char *end;
@@ -79,7 +79,8 @@ static int match_value(struct match *m, const struct cli_option *o, const char *
 		return 0;
 	}
 	if (i + 1 >= argc)
-		return err_set(e, ERR_USAGE, "%.40s: expected %s behind it", argv[i], o->arg);
+		return err_set(
+		    e, ERR_USAGE, "%.40s: expected %s behind it", argv[i], o->arg);
 	m->value = argv[i + 1];
 	m->used = 2;
 	return 0;
@@ -119,8 +120,8 @@ static int match_option(struct match *m, const struct cli_option *options, int a
 	return 0;
 }
 
-int cli_parse_globals(struct cli *cli, int *argc, char **argv, struct cli_globals *g,
-    struct err *e)
+int cli_parse_globals(
+    struct cli *cli, int *argc, char **argv, struct cli_globals *g, struct err *e)
 {
 	int kept = 1, i = 1;
 
@@ -177,7 +178,8 @@ int cli_parse_options(struct cli *cli, int *argc, char **argv, struct err *e)
 			continue;
 		}
 		if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			err_set(e, ERR_USAGE, "%s: %.40s: no such option", c->name, argv[i]);
+			err_set(
+			    e, ERR_USAGE, "%s: %.40s: no such option", c->name, argv[i]);
 			return err_hint(e, "bhyfi help %s", c->name);
 		}
 		argv[kept++] = argv[i++];

@@ -74,15 +74,15 @@ const struct command *cli_find(const char *name);
 const char *cli_value(const struct cli *cli, const char *name);
 
 /* A decimal number from min to max; what stands in the error (ERR_USAGE). */
-int cli_number(const char *text, const char *what, int64_t min, int64_t max,
-    int64_t *out, struct err *e);
+int cli_number(const char *text, const char *what, int64_t min, int64_t max, int64_t *out,
+    struct err *e);
 
 struct cli_globals {
 	bool help, version;
 };
 /* Takes the global options out of argv wherever they stand before "--". */
-int cli_parse_globals(struct cli *cli, int *argc, char **argv, struct cli_globals *g,
-    struct err *e);
+int cli_parse_globals(
+    struct cli *cli, int *argc, char **argv, struct cli_globals *g, struct err *e);
 
 /* Takes command->options out of argv, into cli->values. */
 int cli_parse_options(struct cli *cli, int *argc, char **argv, struct err *e);

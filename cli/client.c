@@ -31,6 +31,8 @@ struct client {
 	bool ready;  /* that line was not handed out yet */
 };
 
+const char *client_run_dir = PATH_RUN;
+
 static volatile sig_atomic_t interrupted;
 static bool catching;
 static sigset_t while_waiting; /* the mask under which a signal may come in */
@@ -79,8 +81,8 @@ static int not_running(const char *instance, struct err *e)
 	return err_hint(e, "bhyfi -i %s up starts it", instance);
 }
 
-static int connect_error(int errnum, const char *path, const char *instance,
-    struct err *e)
+static int connect_error(
+    int errnum, const char *path, const char *instance, struct err *e)
 {
 	switch (errnum) {
 	case ENOENT:
@@ -90,8 +92,10 @@ static int connect_error(int errnum, const char *path, const char *instance,
 	case EACCES:
 	case EPERM:
 		err_sys(e, errnum, "%s", path);
-		return err_hint(e, "run it as root, or as a member of control_group in "
-				   PATH_ETC "/%s.conf", instance);
+		return err_hint(e,
+		    "run it as root, or as a member of control_group in " PATH_ETC
+		    "/%s.conf",
+		    instance);
 	case EAGAIN:
 	case EINPROGRESS:
 	case ETIMEDOUT:
@@ -178,7 +182,7 @@ struct client *client_open(const char *instance, struct err *e)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), PATH_RUN "/%s/control", instance);
+	snprintf(path, sizeof(path), "%s/%s/control", client_run_dir, instance);
 	return client_open_path(path, instance, e);
 }
 
@@ -307,8 +311,8 @@ static void take_error(const json_t *o, struct err *e)
 	if (e == NULL)
 		return;
 	err_set(e, code, "%s", "");
-	out_safe(client_str(o, "message", "failed, without a reason"), e->msg,
-	    sizeof(e->msg));
+	out_safe(
+	    client_str(o, "message", "failed, without a reason"), e->msg, sizeof(e->msg));
 	out_safe(hint, e->hint, sizeof(e->hint));
 }
 
@@ -402,7 +406,8 @@ int client_wait_end(struct client *c, int64_t timeout_ms, struct err *e)
 		if (r == 0)
 			return err_set(e, ERR_TIMEOUT,
 			    "bhyfid of instance %s did not end in time", c->instance);
-		c->have = c->line = 0, c->ready = false; /* nothing is of interest any more */
+		c->have = c->line = 0,
+		c->ready = false; /* nothing is of interest any more */
 		r = fill(c, e);
 		if (r != 0)
 			return r < 0 ? -1 : 0;

@@ -15,6 +15,9 @@
 #define CLIENT_LINE_MAX (1024 * 1024)
 #define CLIENT_CALL_MS 10000 /* for an answer that needs no waiting */
 
+/* PATH_RUN; tests put another one in its place. */
+extern const char *client_run_dir;
+
 struct client;
 
 /*

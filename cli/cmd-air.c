@@ -60,9 +60,11 @@ int cmd_air(struct cli *cli, int argc, char **argv, struct err *e)
 	status = client_call(c, "status", NULL, e);
 	if (status == NULL)
 		goto out;
-	if (strncmp(client_str(json_object_get(status, "card"), "pci", ""), "sim:", 4) != 0) {
+	if (strncmp(client_str(json_object_get(status, "card"), "pci", ""), "sim:", 4) !=
+	    0) {
 		err_set(e, ERR_PRECONDITION,
-		    "air: instance %s has a real card, not a simulated one", cli->instance);
+		    "air: instance %s has a real card, not a simulated one",
+		    cli->instance);
 		err_hint(e, "card = sim:SCENARIO in the configuration makes it one");
 		goto out;
 	}

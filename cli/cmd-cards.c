@@ -9,8 +9,8 @@ static json_t *card_json(const struct card *c)
 
 	card_id_text(&c->id, id);
 	o = json_pack("{s:s,s:i,s:i,s:s,s:s,s:s,s:b,s:s}", "card", id, "vendor",
-	    (int)c->vendor, "device", (int)c->device, "name", c->name, "driver", c->driver,
-	    "ifname", c->ifname, "passable", (int)c->passable, "why", c->why);
+	    (int)c->vendor, "device", (int)c->device, "name", c->name, "driver",
+	    c->driver, "ifname", c->ifname, "passable", (int)c->passable, "why", c->why);
 	if (o != NULL && c->iommu_group >= 0)
 		json_object_set_new(o, "iommu_group", json_integer(c->iommu_group));
 	return o;
@@ -31,8 +31,8 @@ static int cards_json(const struct card_list *l, struct err *e)
 
 static int cards_text(const struct card_list *l, struct err *e)
 {
-	static const char *const header[] = {"CARD", "ID", "NAME", "DRIVER", "INTERFACE",
-	    "PASS-THROUGH"};
+	static const char *const header[] = {
+	    "CARD", "ID", "NAME", "DRIVER", "INTERFACE", "PASS-THROUGH"};
 	struct table *t;
 	int ret;
 

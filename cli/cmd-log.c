@@ -9,7 +9,6 @@
 #include "client.h"
 #include "fs.h"
 #include "out.h"
-#include "paths.h"
 #include "stream.h"
 
 #define LOG_FILE_MAX (4 * 1024 * 1024) /* the daemon rotates it at 1 MiB */
@@ -41,7 +40,8 @@ static int print_file(const struct cli *cli, const char *suffix, struct err *e)
 	char *save = NULL;
 	int AUTO_CLOSE fd = -1;
 
-	snprintf(path, sizeof(path), PATH_RUN "/%s/log%s", cli->instance, suffix);
+	snprintf(
+	    path, sizeof(path), "%s/%s/log%s", client_run_dir, cli->instance, suffix);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
@@ -73,7 +73,7 @@ int cmd_log(struct cli *cli, int argc, char **argv, struct err *e)
 	if (why.code != ERR_NOT_RUNNING || cli_value(cli, "follow") != NULL)
 		return -1;
 	/* The last run's, oldest first. */
-	old = print_file(cli, ".0", e);
+	old = print_file(cli, ".old", e);
 	new = old < 0 ? -1 : print_file(cli, "", e);
 	if (new < 0 || old < 0)
 		return -1;

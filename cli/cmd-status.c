@@ -7,6 +7,7 @@
 #include "client.h"
 #include "follow.h"
 #include "out.h"
+#include "screen.h"
 
 /* The daemon is trusted, but half of what it tells comes from the guest: every member
  * may be missing, of another type, or absurd. */
@@ -54,11 +55,11 @@ static void part(struct line *l, const char *fmt, ...)
 	l->len += out_safe(raw, l->text + l->len, sizeof(l->text) - l->len);
 }
 
-static void row(const char *label, const char *value)
+static void row(FILE *f, const char *label, const char *value)
 {
 	if (value[0] != '\0')
-		printf("  %s%-10s%s %s\n", out_style(stdout, OUT_DIM), label,
-		    out_style(stdout, OUT_PLAIN), value);
+		fprintf(f, "  %s%-10s%s %s\n", out_style(f, OUT_DIM), label,
+		    out_style(f, OUT_PLAIN), value);
 }
 
 static void duration(double s, char *out, size_t size)
@@ -82,7 +83,7 @@ static enum out_style state_style(const char *state)
 	return strcmp(state, "failed") == 0 ? OUT_BAD : OUT_WARN;
 }
 
-static void print_state(const struct cli *cli, const json_t *o)
+static void print_state(FILE *f, const char *instance, const json_t *o)
 {
 	char state[32], since[48] = "";
 	double s;
@@ -90,27 +91,29 @@ static void print_state(const struct cli *cli, const json_t *o)
 	out_safe(client_str(o, "state", "?"), state, sizeof(state));
 	if (number(o, "uptime_s", &s))
 		duration(s, since, sizeof(since));
-	printf("%s%s%s  %s%s%s", out_style(stdout, OUT_BOLD), cli->instance,
-	    out_style(stdout, OUT_PLAIN), out_style(stdout, state_style(state)), state,
-	    out_style(stdout, OUT_PLAIN));
-	printf("%s%s\n", since[0] != '\0' ? ", up " : "", since);
+	fprintf(f, "%s%s%s  %s%s%s", out_style(f, OUT_BOLD), instance,
+	    out_style(f, OUT_PLAIN), out_style(f, state_style(state)), state,
+	    out_style(f, OUT_PLAIN));
+	fprintf(f, "%s%s\n", since[0] != '\0' ? ", up " : "", since);
 }
 
 /* Four bars; -55 dBm and better is full, under -85 hardly anything works. */
 static const char *bars(double dbm)
 {
-	static const char *const pretty[] = {"\342\226\201\342\226\201\342\226\201\342\226\201",
+	static const char *const pretty[] = {
+	    "\342\226\201\342\226\201\342\226\201\342\226\201",
 	    "\342\226\202\342\226\201\342\226\201\342\226\201",
 	    "\342\226\202\342\226\204\342\226\201\342\226\201",
 	    "\342\226\202\342\226\204\342\226\206\342\226\201",
 	    "\342\226\202\342\226\204\342\226\206\342\226\210"};
-	static const char *const plain[] = {"[....]", "[#...]", "[##..]", "[###.]", "[####]"};
+	static const char *const plain[] = {
+	    "[....]", "[#...]", "[##..]", "[###.]", "[####]"};
 	int n = dbm >= -55 ? 4 : dbm >= -67 ? 3 : dbm >= -76 ? 2 : dbm >= -85 ? 1 : 0;
 
 	return out_utf8() ? pretty[n] : plain[n];
 }
 
-static void print_wlan(const json_t *o)
+static void print_wlan(FILE *f, const json_t *o)
 {
 	const json_t *w = member(o, "wlan");
 	struct line net = {.len = 0}, signal = {.len = 0}, rate = {.len = 0};
@@ -119,7 +122,12 @@ static void print_wlan(const json_t *o)
 	part(&net, "%s", client_str(w, "ssid", ""));
 	part(&net, "%s", client_str(w, "key_mgmt", ""));
 	part(&net, "%s", client_str(w, "bssid", ""));
-	row("network", net.text);
+	/* What it is about, while there is no network, and why. */
+	if (client_str(w, "bssid", NULL) == NULL) {
+		part(&net, "%s", client_str(w, "state", ""));
+		part(&net, "%s", client_str(w, "reason", ""));
+	}
+	row(f, "network", net.text);
 	if (number(w, "signal_dbm", &n) && n < 0)
 		part(&signal, "%s %.0f dBm", bars(n), n);
 	if (number(w, "freq_mhz", &n) && n > 0) {
@@ -128,15 +136,15 @@ static void print_wlan(const json_t *o)
 		else
 			part(&signal, "%.0f MHz", n);
 	}
-	row("signal", signal.text);
+	row(f, "signal", signal.text);
 	if (number(w, "rx_mbps", &n) && n > 0)
 		part(&rate, "%.4g Mbit/s down", n);
 	if (number(w, "tx_mbps", &n) && n > 0)
 		part(&rate, "%.4g Mbit/s up", n);
-	row("rate", rate.text);
+	row(f, "rate", rate.text);
 }
 
-static void print_host(const json_t *o)
+static void print_host(FILE *f, const json_t *o)
 {
 	const json_t *h = member(o, "host_if"), *list = member(h, "addresses"), *address;
 	struct line l = {.len = 0};
@@ -147,16 +155,16 @@ static void print_host(const json_t *o)
 	part(&l, "%s", client_str(h, "mac", ""));
 	part(&l, "%s%s", member(o, "mode") != NULL ? "mode " : "",
 	    client_str(o, "mode", ""));
-	row("interface", l.text);
-	json_array_foreach(list, i, address) {
+	row(f, "interface", l.text);
+	json_array_foreach (list, i, address) {
 		if (!json_is_string(address))
 			continue;
 		out_safe(json_string_value(address), text, sizeof(text));
-		row(i == 0 ? "addresses" : "", text);
+		row(f, i == 0 ? "addresses" : "", text);
 	}
 }
 
-static void print_machine(const json_t *o)
+static void print_machine(FILE *f, const json_t *o)
 {
 	const json_t *card = member(o, "card"), *image = member(o, "image");
 	const json_t *guest = member(o, "guest");
@@ -166,7 +174,7 @@ static void print_machine(const json_t *o)
 	part(&c, "%s", client_str(card, "pci", ""));
 	part(&c, "%s", client_str(card, "name", ""));
 	part(&c, "%s", client_str(card, "driver", ""));
-	row("card", c.text);
+	row(f, "card", c.text);
 	if (number(guest, "mem_total_kib", &total) && total > 0) {
 		if (number(guest, "mem_available_kib", &n))
 			part(&g, "%.0f of %.0f MiB free", n / 1024, total / 1024);
@@ -177,17 +185,17 @@ static void print_machine(const json_t *o)
 		part(&g, "CPU %.0f %%", n);
 	if (client_str(image, "kernel", NULL) != NULL)
 		part(&g, "Linux %s", client_str(image, "kernel", ""));
-	row("guest", g.text);
+	row(f, "guest", g.text);
 	if (number(o, "pid", &n) && n > 0)
 		part(&m, "%s, pid %.0f", client_str(o, "vmm", "?"), n);
 	if (client_str(image, "id", NULL) != NULL)
 		part(&m, "image %s", client_str(image, "id", ""));
 	if (number(o, "restarts", &n) && n > 0)
 		part(&m, "%.0f restart%s", n, n > 1 ? "s" : "");
-	row("machine", m.text);
+	row(f, "machine", m.text);
 }
 
-static void print_error(const json_t *o)
+static void print_error(FILE *f, const json_t *o)
 {
 	const json_t *last = member(o, "last_error");
 	const char *text = json_is_object(last) ? client_str(last, "message", "")
@@ -199,15 +207,24 @@ static void print_error(const json_t *o)
 		return;
 	out_safe(text, safe, sizeof(safe));
 	out_safe(hint, safe_hint, sizeof(safe_hint));
-	printf("  %slast error%s %s%s%s%s\n", out_style(stdout, OUT_BAD),
-	    out_style(stdout, OUT_PLAIN), safe, safe_hint[0] != '\0' ? " (" : "", safe_hint,
+	fprintf(f, "  %slast error%s %s%s%s%s\n", out_style(f, OUT_BAD),
+	    out_style(f, OUT_PLAIN), safe, safe_hint[0] != '\0' ? " (" : "", safe_hint,
 	    safe_hint[0] != '\0' ? ")" : "");
+}
+
+void status_print(FILE *f, const char *instance, const json_t *o)
+{
+	print_state(f, instance, o);
+	print_wlan(f, o);
+	print_host(f, o);
+	print_machine(f, o);
+	print_error(f, o);
 }
 
 static int not_running(struct cli *cli, struct err *e)
 {
-	cli->error_members = json_pack("{s:s,s:s}", "instance", cli->instance, "state",
-	    "stopped");
+	cli->error_members =
+	    json_pack("{s:s,s:s}", "instance", cli->instance, "state", "stopped");
 	if (!follow_leftovers(cli->instance))
 		return -1;
 	err_set(e, ERR_NOT_RUNNING,
@@ -235,15 +252,10 @@ int cmd_status(struct cli *cli, int argc, char **argv, struct err *e)
 		return why.code == ERR_NOT_RUNNING ? not_running(cli, e) : -1;
 	}
 	json_object_del(o, "ok");
-	if (cli->json) {
+	if (cli->json)
 		ret = out_json(stdout, o, e);
-	} else {
-		print_state(cli, o);
-		print_wlan(o);
-		print_host(o);
-		print_machine(o);
-		print_error(o);
-	}
+	else
+		status_print(stdout, cli->instance, o);
 	json_decref(o);
 	return ret;
 }

@@ -57,12 +57,11 @@ static int start_if_down(struct client *c, json_t **status, bool *online, struct
 	return *status != NULL ? 0 : -1;
 }
 
-static int wait_online(struct client *c, struct progress *p, int64_t wait_s, json_t **status,
-    struct err *e)
+static int wait_online(
+    struct client *c, struct progress *p, int64_t wait_s, json_t **status, struct err *e)
 {
-	int64_t began = clock_ms();
-	json_t *args = json_pack("{s:s,s:I}", "state", "online", "timeout_ms",
-	    (json_int_t)wait_s * 1000);
+	json_t *args = json_pack(
+	    "{s:s,s:I}", "state", "online", "timeout_ms", (json_int_t)wait_s * 1000);
 
 	if (client_send(c, "wait", args, e) < 0)
 		return -1;
@@ -70,11 +69,7 @@ static int wait_online(struct client *c, struct progress *p, int64_t wait_s, jso
 		return 0;
 	if (e == NULL)
 		return -1;
-	if (client_interrupted()) {
-		err_set(e, ERR_FAILED, "up: interrupted after %.1f s; bhyfid goes on",
-		    (double)(clock_ms() - began) / 1000);
-		err_hint(e, "bhyfi status shows how far it is, bhyfi down stops it");
-	} else if (e->code == ERR_TIMEOUT && e->hint[0] == '\0') {
+	if (e->code == ERR_TIMEOUT && e->hint[0] == '\0') {
 		err_hint(e, "bhyfid goes on; see bhyfi status and bhyfi log");
 	} else if (e->code == ERR_NOT_RUNNING) {
 		e->code = ERR_FAILED; /* it ran: it ended under our hands */
@@ -97,8 +92,8 @@ static void print_online(const struct cli *cli, const json_t *status, int64_t ms
 	printf("\n");
 }
 
-static int finish(const struct cli *cli, json_t *status, bool online, int64_t ms,
-    struct err *e)
+static int finish(
+    const struct cli *cli, json_t *status, bool online, int64_t ms, struct err *e)
 {
 	int ret = 0;
 
@@ -108,7 +103,8 @@ static int finish(const struct cli *cli, json_t *status, bool online, int64_t ms
 	else if (online)
 		print_online(cli, status, ms);
 	else
-		printf("%s: %s\n", cli->instance, client_str(status, "state", "starting"));
+		printf(
+		    "%s: %s\n", cli->instance, client_str(status, "state", "starting"));
 	json_decref(status);
 	return ret;
 }
@@ -125,7 +121,8 @@ int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
-	if (value != NULL && cli_number(value, "up: --wait", 0, WAIT_MAX_S, &wait_s, e) < 0)
+	if (value != NULL &&
+	    cli_number(value, "up: --wait", 0, WAIT_MAX_S, &wait_s, e) < 0)
 		return -1;
 	progress_init(&p, stderr);
 	c = reach(cli, &started, e);
@@ -147,6 +144,11 @@ int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
 	if (wait_online(c, &p, wait_s, &status, e) == 0)
 		ret = finish(cli, status, true, clock_ms() - began, e);
 out:
+	if (ret < 0 && client_interrupted()) {
+		err_set(e, ERR_FAILED, "up: interrupted after %.1f s; bhyfid goes on",
+		    (double)(clock_ms() - began) / 1000);
+		err_hint(e, "bhyfi status shows how far it is, bhyfi down stops it");
+	}
 	client_close(c);
 	return ret;
 }

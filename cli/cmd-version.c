@@ -20,8 +20,8 @@ int cmd_version(struct cli *cli, int argc, char **argv, struct err *e)
 	json_object_del(daemon, "ok");
 	out_safe(client_str(daemon, "version", "?"), theirs, sizeof(theirs));
 	if (cli->json) {
-		o = json_pack("{s:s,s:i}", "version", BHYFI_VERSION, "protocol",
-		    PROTOCOL_VERSION);
+		o = json_pack(
+		    "{s:s,s:i}", "version", BHYFI_VERSION, "protocol", PROTOCOL_VERSION);
 		if (o != NULL && daemon != NULL)
 			json_object_set(o, "daemon", daemon);
 		ret = out_json(stdout, o, e);

@@ -10,8 +10,7 @@ const struct cli_status cli_statuses[] = {
     {ERR_USAGE, "Wrong usage: a command, an option or a value that is none."},
     {ERR_NOT_RUNNING, "The daemon of this instance is not running."},
     {ERR_TIMEOUT, "Timed out."},
-    {ERR_PRECONDITION,
-	"A precondition is missing; the message names it and what to do."},
+    {ERR_PRECONDITION, "A precondition is missing; the message names it and what to do."},
     {ERR_NONE, NULL},
 };
 
@@ -28,8 +27,9 @@ static const struct cli_option follow_options[] = {
 };
 
 static const struct cli_option plan_options[] = {
-    {"os", 0, "OS", "The host's operating system: linux or freebsd.\n"
-		    "Default: this one."},
+    {"os", 0, "OS",
+	"The host's operating system: linux or freebsd.\n"
+	"Default: this one."},
     {"card", 0, "CARD",
 	"The card, as in the configuration file, in its place.\n"
 	"With it there need not be a configuration file."},
@@ -104,12 +104,17 @@ const struct command cli_commands[] = {
 	.args = "build|info|verify [OPTION ...]",
 	.summary = "build, describe or verify the guest's image",
 	.help =
-	    "build makes an image from packages of a distribution and makes it the current "
-	    "one.\n"
-	    "--source debian (the default) fetches and verifies packages by apt into a "
-	    "cache and installs nothing; --source dir --root DIR takes an unpacked root.\n"
-	    "--card VENDOR:DEVICE or --card sim says for which card; --air adds the "
-	    "simulated WLAN; --output DIR puts the image there and leaves the current one.\n"
+	    "build makes an image from packages of a distribution and makes it the\n"
+	    "current one.\n"
+	    "--source debian (the default) fetches and verifies packages by apt into a\n"
+	    "cache (--cache DIR) and installs nothing; --mirror URL and --suite NAME "
+	    "say\n"
+	    "from where, by default as the system's own.\n"
+	    "--source dir --root DIR takes an unpacked root.\n"
+	    "--card VENDOR:DEVICE, an address as bhyfi cards prints it, or sim says for\n"
+	    "which card; --air adds the simulated WLAN.\n"
+	    "--output DIR puts the image there and leaves the current one as it is.\n"
+	    "--keep-signatures leaves the kernel's modules as packaged.\n"
 	    "\n"
 	    "info describes an image, verify compares all its files with its manifest; "
 	    "both take the image's folder, by default the current one.",
@@ -140,10 +145,11 @@ const struct command cli_commands[] = {
     {.name = "air",
 	.args = "OP [KEY=VALUE ...]",
 	.summary = "give the simulated WLAN an order",
-	.help = "For tests and demonstrations with a simulated card: sends one request and "
-		"prints the answer as JSON.\n"
-		"A VALUE that is a number, true or false is sent as that, anything "
-		"else as text.",
+	.help =
+	    "For tests and demonstrations with a simulated card: sends one request and "
+	    "prints the answer as JSON.\n"
+	    "A VALUE that is a number, true or false is sent as that, anything "
+	    "else as text.",
 	.hidden = true,
 	.min_args = 1,
 	.max_args = 32,

@@ -8,6 +8,8 @@
 #include "cmd.h"
 #include "paths.h"
 
+const char *follow_daemon = PATH_SBIN "/bhyfid";
+
 #define REPAINT_MS 100 /* the running time beside the current state */
 
 static void show(struct progress *p, const json_t *o, const char *state, int64_t began)
@@ -62,23 +64,34 @@ int follow_wait(struct client *c, struct progress *p, int64_t timeout_ms, json_t
 	return ret;
 }
 
+/* The " (...)" at the end of a text, with what is nested in it; NULL: none. */
+static char *last_parenthesis(char *text)
+{
+	size_t i = strlen(text);
+	int depth = 0;
+
+	if (i == 0 || text[i - 1] != ')')
+		return NULL;
+	while (i-- > 1) {
+		depth += (text[i] == ')') - (text[i] == '(');
+		if (depth == 0)
+			return text[i - 1] == ' ' ? &text[i - 1] : NULL;
+	}
+	return NULL;
+}
+
 /* "PATH: exit status 5: bhyfid: what: why (hint)" to its parts. */
 static void take_over(struct err *e, int status)
 {
 	static const char mark[] = ": bhyfid: ";
 	char *own = strstr(e->msg, mark), *hint;
-	size_t len;
 
 	if (status >= ERR_FAILED && status <= ERR_PRECONDITION)
 		e->code = (enum err_code)status;
 	if (own == NULL)
 		return;
 	memmove(e->msg, own + sizeof(mark) - 1, strlen(own + sizeof(mark) - 1) + 1);
-	len = strlen(e->msg);
-	hint = len > 0 && e->msg[len - 1] == ')' ? strstr(e->msg, " (") : NULL;
-	/* The hint is the last thing in parentheses. */
-	for (char *next = hint; next != NULL; next = strstr(next + 2, " ("))
-		hint = next;
+	hint = last_parenthesis(e->msg);
 	if (hint == NULL)
 		return;
 	snprintf(e->hint, sizeof(e->hint), "%.*s", (int)(strlen(hint) - 3), hint + 2);
@@ -87,7 +100,7 @@ static void take_over(struct err *e, int status)
 
 int follow_bhyfid(const char *instance, const char *arg, int timeout_ms, struct err *e)
 {
-	const char *argv[] = {PATH_SBIN "/bhyfid", "-i", instance, arg, NULL};
+	const char *argv[] = {follow_daemon, "-i", instance, arg, NULL};
 	const struct cmd_opts opts = {.timeout_ms = timeout_ms};
 	struct err mine = ERR_INIT;
 	int status;
@@ -104,6 +117,6 @@ bool follow_leftovers(const char *instance)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), PATH_RUN "/%s/vm.json", instance);
+	snprintf(path, sizeof(path), "%s/%s/vm.json", client_run_dir, instance);
 	return access(path, F_OK) == 0;
 }

@@ -13,6 +13,9 @@
 int follow_wait(struct client *c, struct progress *p, int64_t timeout_ms, json_t **done,
     struct err *e);
 
+/* PATH_SBIN/bhyfid; tests put another one in its place. */
+extern const char *follow_daemon;
+
 /* Runs bhyfid with arguments (NULL-terminated) behind -i INSTANCE; its own error and
  * exit status become ours. */
 int follow_bhyfid(const char *instance, const char *arg, int timeout_ms, struct err *e);

@@ -48,9 +48,10 @@ void cli_print_help(FILE *out, const struct command *c)
 		print_command(out, c);
 		return;
 	}
-	fprintf(out, "Usage: bhyfi [-i INSTANCE] [--json] COMMAND [ARGUMENT ...]\n\n"
-		     "Your Wi-Fi card, run by Linux in a small virtual machine, as a network\n"
-		     "interface of this host.\n\nCommands:\n");
+	fprintf(out,
+	    "Usage: bhyfi [-i INSTANCE] [--json] COMMAND [ARGUMENT ...]\n\n"
+	    "Your Wi-Fi card, run by Linux in a small virtual machine, as a network\n"
+	    "interface of this host.\n\nCommands:\n");
 	for (c = cli_commands; c->name != NULL; c++)
 		if (!c->hidden)
 			fprintf(out, "  %-10s %s\n", c->name, c->summary);
@@ -198,7 +199,8 @@ static int help_json(const struct command *c, struct err *e)
 
 	if (c != NULL)
 		json_array_append_new(list, command_json(c));
-	for (const struct command *all = cli_commands; c == NULL && all->name != NULL; all++)
+	for (const struct command *all = cli_commands; c == NULL && all->name != NULL;
+	     all++)
 		if (!all->hidden)
 			json_array_append_new(list, command_json(all));
 	o = json_pack("{s:o}", "commands", list);

@@ -20,8 +20,8 @@ static bool utf8;
 
 void out_init(void)
 {
-	utf8 = setlocale(LC_CTYPE, "") != NULL &&
-	       strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	utf8 =
+	    setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	/* What we print is UTF-8, and wcwidth() knows widths in such a locale only. */
 	if (!utf8)
 		setlocale(LC_CTYPE, "C.UTF-8");
@@ -251,8 +251,8 @@ static void print_row(const struct table *t, FILE *f, size_t row, const size_t *
 	for (size_t i = 0; i < last; i++) {
 		fputs(cells[i], f);
 		if (i + 1 < last)
-			fprintf(f, "%*s", (int)(widths[i] - out_width(cells[i]) + GAP),
-			    "");
+			fprintf(
+			    f, "%*s", (int)(widths[i] - out_width(cells[i]) + GAP), "");
 	}
 }
 

@@ -5,8 +5,8 @@
 #include "client.h"
 #include "out.h"
 
-static int print_piece(const struct cli *cli, const json_t *o, const char *member,
-    struct err *e)
+static int print_piece(
+    const struct cli *cli, const json_t *o, const char *member, struct err *e)
 {
 	const char *text = client_str(o, member, NULL);
 

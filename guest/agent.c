@@ -10,7 +10,7 @@
 #include "channel.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "config.h"
+#include "paths.h"
 #include "console.h"
 #include "escape.h"
 #include "fs.h"
@@ -18,8 +18,8 @@
 #include "status.h"
 
 #define IMAGE_JSON "/etc/bhyfi/image.json"
-#define SILENT_S 30        /* without a host: say so on the console, once */
-#define LAST_WORDS_MS 500  /* for `released` to be acknowledged */
+#define SILENT_S 30       /* without a host: say so on the console, once */
+#define LAST_WORDS_MS 500 /* for `released` to be acknowledged */
 #define WPA_EVENTS_PER_S 100
 
 static const char *const stage_names[] = {
@@ -68,7 +68,7 @@ static void send_msg(struct agent *a, enum msg_type type, json_t *o)
 {
 	/* Before a host is there nothing is queued: it hears the present state
 	 * when it comes. */
-	if (o == NULL || !link_is_up(a->link)) {
+	if (o == NULL || a->link == NULL || !link_is_up(a->link)) {
 		json_decref(o);
 		return;
 	}
@@ -96,12 +96,19 @@ static void send_stage(struct agent *a, enum stage s)
 			(json_int_t)a->stage_ms[s]));
 }
 
-void agent_stage(struct agent *a, enum stage s)
+/* True the first time. */
+static bool note_stage(struct agent *a, enum stage s)
 {
 	if (a->stage_ms[s] >= 0)
-		return;
+		return false;
 	a->stage_ms[s] = a->boot_clock ? status_boot_ms() : clock_ms() - a->start_ms;
-	send_stage(a, s);
+	return true;
+}
+
+void agent_stage(struct agent *a, enum stage s)
+{
+	if (note_stage(a, s))
+		send_stage(a, s);
 }
 
 static void send_radio(struct agent *a)
@@ -158,8 +165,8 @@ void agent_wlan(struct agent *a, const struct wlan_state *s)
 
 static void send_path(struct agent *a)
 {
-	send_msg(a, MSG_PATH,
-	    json_pack("{s:b,s:s}", "up", a->path_up, "mode", a->path_mode));
+	send_msg(
+	    a, MSG_PATH, json_pack("{s:b,s:s}", "up", a->path_up, "mode", a->path_mode));
 }
 
 void agent_path(struct agent *a, bool up, const char *mode)
@@ -220,8 +227,8 @@ void agent_wpa_event(struct agent *a, const char *text)
 	/* A busy air (a beacon of each neighbour) must not crowd out the rest. */
 	if (second != a->event_second) {
 		if (a->event_dropped > 0)
-			log_warn("%u events of wpa_supplicant were dropped",
-			    a->event_dropped);
+			log_warn(
+			    "%u events of wpa_supplicant were dropped", a->event_dropped);
 		a->event_second = second;
 		a->event_count = a->event_dropped = 0;
 	}
@@ -240,9 +247,8 @@ void agent_air_reply(struct agent *a, json_t *o)
 void agent_air_error(struct agent *a, const json_t *request, const char *error)
 {
 	send_msg(a, MSG_AIR_REPLY,
-	    json_pack("{s:I,s:b,s:s}", "id",
-		(json_int_t)msg_int(request, "id", 0, INT64_MAX, 0), "ok", 0, "error",
-		error));
+	    json_pack("{s:I,s:s}", "id",
+		(json_int_t)msg_int(request, "id", 0, INT64_MAX, 0), "error", error));
 }
 
 static void take_config(struct agent *a, const json_t *o)
@@ -295,8 +301,8 @@ static void take_status_get(struct agent *a, const json_t *o)
 
 static void take_wpa(struct agent *a, const json_t *o)
 {
-	a->ops->wpa(a->st, (json_int_t)msg_int(o, "id", 0, INT64_MAX, 0),
-	    msg_str(o, "cmd", ""));
+	a->ops->wpa(
+	    a->st, (json_int_t)msg_int(o, "id", 0, INT64_MAX, 0), msg_str(o, "cmd", ""));
 }
 
 static void take_air(struct agent *a, const json_t *o)
@@ -330,12 +336,11 @@ static void on_up(void *arg, const json_t *peer)
 
 	a->was_up = true;
 	evtimer_del(a->silent);
-	agent_stage(a, STAGE_CHANNEL);
+	note_stage(a, STAGE_CHANNEL);
 	log_info("host connected: %s %s", msg_str(peer, "who", "?"),
 	    msg_str(peer, "version", "?"));
 	for (int s = 0; s < STAGE_COUNT; s++)
-		if (s != STAGE_CHANNEL || a->stage_ms[s] >= 0)
-			send_stage(a, (enum stage)s);
+		send_stage(a, (enum stage)s);
 	send_radio(a);
 	if (a->failed[0] != '\0')
 		send_msg(a, MSG_FAILED,
@@ -375,8 +380,8 @@ static void on_silent(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	log_warn("no host has spoken on the agent channel for %d s; still waiting",
-	    SILENT_S);
+	log_warn(
+	    "no host has spoken on the agent channel for %d s; still waiting", SILENT_S);
 }
 
 static void on_last_words(evutil_socket_t fd, short what, void *arg)
@@ -394,8 +399,8 @@ void agent_released(struct agent *a, bool supplicant_stopped, bool driver_unboun
 
 	a->done = true;
 	send_msg(a, MSG_RELEASED,
-	    json_pack("{s:b,s:b}", "supplicant", supplicant_stopped, "driver",
-		driver_unbound));
+	    json_pack(
+		"{s:b,s:b}", "supplicant", supplicant_stopped, "driver", driver_unbound));
 	evtimer_add(a->last_words, &limit);
 }
 
@@ -439,7 +444,7 @@ static int setup(struct agent *a, const struct agent_options *o, struct err *e)
 	if (a->base == NULL || a->link == NULL)
 		return err_set(e, ERR_FAILED, "agent: out of memory");
 	/* Loading modules waits while there is something to say. */
-	event_base_priority_init(a->base, 2);
+	event_base_priority_init(a->base, AGENT_PRIORITY_LOW + 1);
 	a->channel = channel_new(a->base, a->link, on_closed, a);
 	a->beat = event_new(a->base, -1, EV_PERSIST, on_beat, a);
 	a->silent = evtimer_new(a->base, on_silent, a);
@@ -447,9 +452,6 @@ static int setup(struct agent *a, const struct agent_options *o, struct err *e)
 	if (a->channel == NULL || a->beat == NULL || a->silent == NULL ||
 	    a->last_words == NULL)
 		return err_set(e, ERR_FAILED, "agent: out of memory");
-	event_priority_set(a->beat, 0);
-	event_priority_set(a->silent, 0);
-	event_priority_set(a->last_words, 0);
 	evtimer_add(a->silent, &silent);
 	a->st = o->ops->start(a, a->base, o->ops_arg, e);
 	return a->st != NULL ? 0 : -1;

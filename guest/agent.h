@@ -29,6 +29,9 @@ enum stage {
 };
 #define STAGE_COUNT (STAGE_PATH + 1)
 
+/* Of events in the back end's base that may wait; the default is before it. */
+#define AGENT_PRIORITY_LOW 2
+
 /* st is what start returned. */
 struct guest_ops {
 	const char *name;

@@ -200,8 +200,8 @@ int channel_open(struct channel *ch, int fd, bool hup_waits, struct err *e)
 	ch->fd = fd;
 	ch->hup_waits = hup_waits;
 	ch->peer = false;
-	ch->io = event_new(
-	    ch->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_io, ch);
+	ch->io =
+	    event_new(ch->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_io, ch);
 	if (ch->io == NULL || event_add(ch->io, NULL) < 0)
 		return err_set(e, ERR_FAILED, "agent channel: out of memory");
 	on_io(fd, EV_READ, ch);

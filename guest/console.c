@@ -8,8 +8,9 @@
 
 void console_init(struct console *c, int fd)
 {
-	c->fd = fd >= 0 ? fd
-			: open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	c->fd = fd >= 0
+		    ? fd
+		    : open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
 void console_line(struct console *c, const char *text)

@@ -65,7 +65,7 @@ static bool is_word(const char *s)
 static bool path_ok(const char *p)
 {
 	return is_word(p) && p[0] != '/' && strncmp(p, "../", 3) != 0 &&
-	    strstr(p, "/../") == NULL;
+	       strstr(p, "/../") == NULL;
 }
 
 static int add_module(struct modlist *ml, char *arg, struct err *e)

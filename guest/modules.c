@@ -84,7 +84,7 @@ int modules_open(struct modules *m, struct err *e)
 		return err_sys(e, errno, "uname");
 	snprintf(m->dir, sizeof(m->dir), "/lib/modules/%s/", u.release);
 	m->unlink_loaded = statfs("/", &fs) == 0 &&
-	    (fs.f_type == RAMFS_FS_MAGIC || fs.f_type == TMPFS_FS_MAGIC);
+			   (fs.f_type == RAMFS_FS_MAGIC || fs.f_type == TMPFS_FS_MAGIC);
 	if (read_list(m, LIST_PATH, e) < 0 || read_overlays(m, e) < 0)
 		return -1;
 	return 0;
@@ -95,9 +95,23 @@ void modules_close(struct modules *m)
 	modlist_free(&m->list);
 }
 
+static bool is_signed(int fd)
+{
+	static const char marker[] = "~Module signature appended~\n";
+	char tail[sizeof(marker) - 1];
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	return end > (off_t)sizeof(tail) &&
+	       pread(fd, tail, sizeof(tail), end - (off_t)sizeof(tail)) ==
+		   (ssize_t)sizeof(tail) &&
+	       memcmp(tail, marker, sizeof(tail)) == 0;
+}
+
 static int insert(int fd, const char *params)
 {
-	if (syscall(SYS_finit_module, fd, params, MODULE_INIT_IGNORE_MODVERSIONS) == 0)
+	int flags = is_signed(fd) ? MODULE_INIT_IGNORE_MODVERSIONS : 0;
+
+	if (syscall(SYS_finit_module, fd, params, flags) == 0)
 		return 0;
 	if (errno != ENOEXEC && errno != EPERM && errno != EKEYREJECTED &&
 	    errno != ENODATA)
@@ -105,7 +119,8 @@ static int insert(int fd, const char *params)
 	return (int)syscall(SYS_finit_module, fd, params, 0);
 }
 
-static int load_file(struct modules *m, struct mod *mod, const char *params, struct err *e)
+static int load_file(
+    struct modules *m, struct mod *mod, const char *params, struct err *e)
 {
 	char path[sizeof(m->dir) + MODLIST_LINE_BYTES];
 	int64_t start = clock_ms();

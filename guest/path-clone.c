@@ -43,11 +43,11 @@ static int clone_install(struct path *p, struct err *e)
 	const struct rtnl_filter host[] = {{PRIO_REST, ETH_P_ALL, p->air_index}};
 
 	/* The host's frames bear the radio's address, not the virtio device's. */
-	if (rtnl_link_flags(p->sk, p->host_index, IFF_UP | IFF_PROMISC,
-		IFF_UP | IFF_PROMISC, e) < 0)
+	if (rtnl_link_flags(
+		p->sk, p->host_index, IFF_UP | IFF_PROMISC, IFF_UP | IFF_PROMISC, e) < 0)
 		return err_prefix(e, "%s", p->host_if);
-	if (rtnl_link_flags(p->sk, p->air_index, IFF_UP | IFF_ALLMULTI,
-		IFF_UP | IFF_ALLMULTI, e) < 0)
+	if (rtnl_link_flags(
+		p->sk, p->air_index, IFF_UP | IFF_ALLMULTI, IFF_UP | IFF_ALLMULTI, e) < 0)
 		return err_prefix(e, "%s", p->air_if);
 	if (add_filters(p, p->air_index, air, ARRAY_LEN(air), e) < 0)
 		return err_prefix(e, "%s", p->air_if);

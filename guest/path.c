@@ -72,8 +72,8 @@ bool path_find_host_if(struct path *p)
 		if (de->d_name[0] == '.' || strlen(de->d_name) >= IFNAMSIZ ||
 		    !is_virtio_net(de->d_name))
 			continue;
-		snprintf(p->host_if, sizeof(p->host_if), "%.*s", IFNAMSIZ - 1,
-		    de->d_name);
+		snprintf(
+		    p->host_if, sizeof(p->host_if), "%.*s", IFNAMSIZ - 1, de->d_name);
 		p->host_index = if_nametoindex(p->host_if);
 		break;
 	}

@@ -32,7 +32,6 @@ struct path {
 /* The mode's row; NULL for one that this guest does not have. */
 const struct path_ops *path_find(const char *mode);
 
-/* All modules of a row, or of every row for NULL, one by one; NULL at the end. */
 int path_init(struct path *p, struct err *e);
 
 /* The interface towards the host: that of the virtio_net driver. True if found. */

@@ -37,7 +37,8 @@ static struct nl_msg *new_msg(int type, int flags, const void *hdr, size_t len)
 {
 	struct nl_msg *m = nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
 
-	if (m != NULL && nlmsg_append(m, (void *)(uintptr_t)hdr, len, NLMSG_ALIGNTO) < 0) {
+	if (m != NULL &&
+	    nlmsg_append(m, (void *)(uintptr_t)hdr, len, NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(m);
 		m = NULL;
 	}
@@ -45,7 +46,8 @@ static struct nl_msg *new_msg(int type, int flags, const void *hdr, size_t len)
 }
 
 /* Sends, frees, waits for the acknowledgement. */
-static int send_wait(struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
+static int send_wait(
+    struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
 {
 	int n = m != NULL ? nl_send_sync(sk, m) : -NLE_NOMEM;
 
@@ -171,8 +173,7 @@ static unsigned redirect_of(struct nlattr *opts)
 	struct nlattr *act[TCA_ACT_MAX + 1], *mirred[TCA_MIRRED_MAX + 1];
 	struct tc_mirred parms;
 
-	if (opts == NULL ||
-	    nla_parse_nested(mall, TCA_MATCHALL_MAX, opts, NULL) < 0 ||
+	if (opts == NULL || nla_parse_nested(mall, TCA_MATCHALL_MAX, opts, NULL) < 0 ||
 	    mall[TCA_MATCHALL_ACT] == NULL ||
 	    nla_parse_nested(acts, TCA_ACT_MAX_PRIO, mall[TCA_MATCHALL_ACT], NULL) < 0 ||
 	    acts[1] == NULL || nla_parse_nested(act, TCA_ACT_MAX, acts[1], NULL) < 0 ||
@@ -198,10 +199,10 @@ static int on_filter(struct nl_msg *msg, void *arg)
 	if (tb[TCA_KIND] == NULL || nla_strcmp(tb[TCA_KIND], "matchall") != 0)
 		return NL_OK;
 	if (s->count < FILTERS_MAX)
-		s->f[s->count] = (struct rtnl_filter){
-		    .prio = (uint16_t)(TC_H_MAJ(t->tcm_info) >> 16),
-		    .protocol = ntohs((uint16_t)TC_H_MIN(t->tcm_info)),
-		    .to = redirect_of(tb[TCA_OPTIONS])};
+		s->f[s->count] =
+		    (struct rtnl_filter){.prio = (uint16_t)(TC_H_MAJ(t->tcm_info) >> 16),
+			.protocol = ntohs((uint16_t)TC_H_MIN(t->tcm_info)),
+			.to = redirect_of(tb[TCA_OPTIONS])};
 	s->count++;
 	return NL_OK;
 }
@@ -245,7 +246,7 @@ int rtnl_filters_check(struct nl_sock *sk, unsigned ifindex, const struct rtnl_f
 			    f[i].protocol);
 	}
 	if (s.count != count)
-		return err_set(e, ERR_FAILED, "%u filters are in place, not %u", s.count,
-		    count);
+		return err_set(
+		    e, ERR_FAILED, "%u filters are in place, not %u", s.count, count);
 	return 0;
 }

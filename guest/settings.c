@@ -71,7 +71,7 @@ void settings_free(struct settings *s)
 bool settings_equal(const struct settings *a, const struct settings *b)
 {
 	return strcmp(a->mode, b->mode) == 0 && strcmp(a->networks, b->networks) == 0 &&
-	    strcmp(a->country, b->country) == 0 && a->has_mac == b->has_mac &&
-	    memcmp(a->mac, b->mac, 6) == 0 && a->mtu == b->mtu &&
-	    a->beat_ms == b->beat_ms && a->log == b->log;
+	       strcmp(a->country, b->country) == 0 && a->has_mac == b->has_mac &&
+	       memcmp(a->mac, b->mac, 6) == 0 && a->mtu == b->mtu &&
+	       a->beat_ms == b->beat_ms && a->log == b->log;
 }

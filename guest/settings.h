@@ -12,7 +12,7 @@
 
 struct settings {
 	char mode[16];
-	char *networks; /* secret; ours */
+	char *networks;  /* secret; ours */
 	char country[3]; /* "" : the driver's */
 	uint8_t mac[6];
 	bool has_mac; /* the radio is to use mac */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,7 +31,7 @@ static _Noreturn void child(const char *const argv[], int out_fd, int fd3)
 	dup2(out_fd, 1);
 	dup2(out_fd, 2);
 	close_range(fd3 >= 0 ? 4 : 3, ~0U, 0);
-	execv(argv[0], (char *const *)argv);
+	execv(argv[0], (char *const *)(uintptr_t)argv);
 	dprintf(2, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }

@@ -73,7 +73,7 @@ static void put_cpu(json_t *o, struct cpu_sample *last)
 	if (now.total > last->total && now.busy >= last->busy)
 		json_object_set_new(o, "cpu_pct",
 		    json_integer((json_int_t)((now.busy - last->busy) * 100 /
-			(now.total - last->total))));
+					      (now.total - last->total))));
 	*last = now;
 }
 
@@ -86,8 +86,8 @@ json_t *status_guest(struct cpu_sample *last)
 	if (o == NULL)
 		return NULL;
 	if (fs_read_file("/proc/meminfo", 65536, &mem, NULL, NULL) == 0) {
-		json_object_set_new(o, "mem_total_kib",
-		    json_integer(status_meminfo(mem, "MemTotal")));
+		json_object_set_new(
+		    o, "mem_total_kib", json_integer(status_meminfo(mem, "MemTotal")));
 		json_object_set_new(o, "mem_available_kib",
 		    json_integer(status_meminfo(mem, "MemAvailable")));
 	}

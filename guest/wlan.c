@@ -51,8 +51,8 @@ static struct nl_msg *request(struct wlan *w, uint8_t cmd, int flags)
 }
 
 /* Sends m, frees it, gives each answer to fn, until the end or the ack. */
-static int ask(struct wlan *w, struct nl_msg *m, nl_recvmsg_msg_cb_t fn, void *arg,
-    struct err *e)
+static int ask(
+    struct wlan *w, struct nl_msg *m, nl_recvmsg_msg_cb_t fn, void *arg, struct err *e)
 {
 	bool dump = m != NULL && (nlmsg_hdr(m)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	int n = m != NULL ? nl_send_auto(w->sk, m) : -NLE_NOMEM;
@@ -79,8 +79,8 @@ static int parse(struct nl_msg *msg, struct nlattr **tb)
 {
 	struct genlmsghdr *g = nlmsg_data(nlmsg_hdr(msg));
 
-	return nla_parse(tb, NL80211_ATTR_MAX, genlmsg_attrdata(g, 0),
-	    genlmsg_attrlen(g, 0), NULL);
+	return nla_parse(
+	    tb, NL80211_ATTR_MAX, genlmsg_attrdata(g, 0), genlmsg_attrlen(g, 0), NULL);
 }
 
 static int on_interface(struct nl_msg *msg, void *arg)
@@ -162,8 +162,7 @@ static void put_rate(json_t *o, const char *key, struct nlattr *info)
 	struct nlattr *tb[NL80211_RATE_INFO_MAX + 1];
 	double rate;
 
-	if (info == NULL ||
-	    nla_parse_nested(tb, NL80211_RATE_INFO_MAX, info, NULL) < 0)
+	if (info == NULL || nla_parse_nested(tb, NL80211_RATE_INFO_MAX, info, NULL) < 0)
 		return;
 	if (tb[NL80211_RATE_INFO_BITRATE32] != NULL)
 		rate = nla_get_u32(tb[NL80211_RATE_INFO_BITRATE32]);

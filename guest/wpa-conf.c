@@ -38,8 +38,8 @@ static bool is_dropped(const char *line, size_t len)
 	return false;
 }
 
-int wpa_conf_make(const char *networks, const char *ctl_dir, char **out, size_t *len,
-    struct err *e)
+int wpa_conf_make(
+    const char *networks, const char *ctl_dir, char **out, size_t *len, struct err *e)
 {
 	size_t have = strlen(networks), room = have + strlen(ctl_dir) + 64, at;
 	char *text;

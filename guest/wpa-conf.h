@@ -14,7 +14,7 @@
  * update_config) or that would load code into the supplicant. *out is fresh, to
  * be wiped and freed by the caller.
  */
-int wpa_conf_make(const char *networks, const char *ctl_dir, char **out, size_t *len,
-    struct err *e);
+int wpa_conf_make(
+    const char *networks, const char *ctl_dir, char **out, size_t *len, struct err *e);
 
 #endif

@@ -57,7 +57,7 @@ static const char *find_value(const char *text, const char *key)
 		} else if (*p == '"' || *p == '\'') {
 			quote = *p;
 		} else if ((p == text || p[-1] == ' ') && strncmp(p, key, n) == 0 &&
-		    p[n] == '=') {
+			   p[n] == '=') {
 			return p + n + 1;
 		}
 	}
@@ -127,8 +127,7 @@ void wpa_event_parse(const char *line, struct wpa_event *ev)
 	ev->locally_generated = int_value(line, "locally_generated") == 1;
 	why = find_value(line, "reason");
 	if (why != NULL)
-		snprintf(
-		    ev->why, sizeof(ev->why), "%.*s", (int)strcspn(why, " \n"), why);
+		snprintf(ev->why, sizeof(ev->why), "%.*s", (int)strcspn(why, " \n"), why);
 }
 
 static void lost(struct wlan_state *s, enum wlan_phase phase)
@@ -257,9 +256,9 @@ size_t wpa_unescape(const char *src, size_t len, uint8_t *dst, size_t size)
 		if (p != NULL) {
 			dst[out++] = (uint8_t)to[p - from];
 		} else if (src[i] == 'x' && i + 2 < len && hex_digit(src[i + 1]) >= 0 &&
-		    hex_digit(src[i + 2]) >= 0) {
-			dst[out++] = (uint8_t)(hex_digit(src[i + 1]) << 4 |
-			    hex_digit(src[i + 2]));
+			   hex_digit(src[i + 2]) >= 0) {
+			dst[out++] =
+			    (uint8_t)(hex_digit(src[i + 1]) << 4 | hex_digit(src[i + 2]));
 			i += 2;
 		} else {
 			dst[out++] = (uint8_t)src[i];
@@ -284,7 +283,8 @@ static const struct {
     {"COMPLETED", WLAN_ASSOCIATED},
 };
 
-static bool status_line(const char *key, const char *val, size_t len, struct wlan_state *s)
+static bool status_line(
+    const char *key, const char *val, size_t len, struct wlan_state *s)
 {
 	if (strcmp(key, "bssid") == 0)
 		s->has_bssid = len == 17 && mac_at(val, s->bssid);

@@ -32,11 +32,11 @@ struct wpa_event {
 	int level; /* of <N> */
 	uint8_t bssid[6];
 	bool has_bssid;
-	int reason;         /* reason= of a disconnection, 0: none */
-	int status;         /* status_code=, 0: none */
-	int auth_type;      /* 3: SAE */
-	int duration_s;     /* of a temporary disabling */
-	char why[32];       /* reason=WORD of a temporary disabling */
+	int reason;     /* reason= of a disconnection, 0: none */
+	int status;     /* status_code=, 0: none */
+	int auth_type;  /* 3: SAE */
+	int duration_s; /* of a temporary disabling */
+	char why[32];   /* reason=WORD of a temporary disabling */
 	bool locally_generated;
 	const char *text; /* behind <N>, into the caller's line */
 };

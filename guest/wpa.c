@@ -34,10 +34,10 @@
 #define PROGRAM "/sbin/wpa_supplicant"
 #define RUN_DIR "/run/wpa"
 #define CTL_DIR RUN_DIR "/ctl"
-#define SOCKET_S 15         /* from its start to its control socket */
-#define END_S 2             /* from SIGTERM to SIGKILL */
+#define SOCKET_S 15 /* from its start to its control socket */
+#define END_S 2     /* from SIGTERM to SIGKILL */
 #define BACKOFF_MAX_S 30
-#define STEADY_MS 60000     /* so long alive: the next failure counts as the first */
+#define STEADY_MS 60000 /* so long alive: the next failure counts as the first */
 #define FAILURES_FATAL 3
 
 static void start(struct wpa *w);
@@ -130,18 +130,20 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 		struct inotify_event ie;
 
 		memcpy(&ie, buf.bytes + at, sizeof(ie));
-		if (ie.len > 0 &&
-		    strcmp(buf.bytes + at + sizeof(ie), w->ifname) == 0)
+		if (ie.len > 0 && strcmp(buf.bytes + at + sizeof(ie), w->ifname) == 0)
 			there = true;
 		at += (ssize_t)(sizeof(ie) + ie.len);
 	}
 	if (!there)
 		return;
-	stop_watching(w);
+	/* The file appears within bind(2), an instant before it can be connected to;
+	 * then the supplicant's chmod that follows is the moment. */
 	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
 	w->client = wpa_ctrl_client_open(w->base, path, &ctrl_ops, w, &e);
-	if (w->client == NULL)
-		on_lost(w, e.msg);
+	if (w->client != NULL)
+		stop_watching(w);
+	else
+		log_debug("wpa_supplicant: %s", e.msg);
 }
 
 static int watch_socket(struct wpa *w, struct err *e)
@@ -154,7 +156,8 @@ static int watch_socket(struct wpa *w, struct err *e)
 	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
 	unlink(path);
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (w->inotify < 0 || inotify_add_watch(w->inotify, CTL_DIR, IN_CREATE) < 0)
+	if (w->inotify < 0 ||
+	    inotify_add_watch(w->inotify, CTL_DIR, IN_CREATE | IN_ATTRIB) < 0)
 		return err_sys(e, errno, "inotify");
 	w->inotify_ev =
 	    event_new(w->base, w->inotify, EV_READ | EV_PERSIST, on_socket, w);

@@ -32,8 +32,8 @@ struct wpa {
 	size_t conf_len;
 	pid_t pid; /* 0: none runs */
 	bool wanted;
-	bool ending; /* was asked to end */
-	bool attached; /* this process was heard of */
+	bool ending;       /* was asked to end */
+	bool attached;     /* this process was heard of */
 	unsigned failures; /* starts in a row that came to nothing */
 	int64_t started_ms;
 	struct wpa_ctrl_client *client;

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "escape.h"
+#include "nearest.h"
 #include "paths.h"
 #include "vmm/vmm.h"
 
@@ -182,11 +182,11 @@ static const struct key keys[] = {
 	{"card", parse_card, AT(card), .def = NULL,
 	    .expected = "pci0:3:0:0 (as pciconf says), 0000:03:00.0 (as lspci says) or "
 			"sim:SCENARIO",
-	    .help = "The wireless card that the guest gets. A simulated one is "
+	    .help = "The wireless card that the guest gets.\nA simulated one is "
 		    "sim:open, sim:wpa2, sim:wpa3, sim:hidden, sim:ess, sim:two or sim:wds; "
 		    "it needs an image made with --air."},
 	{"mode", parse_mode, AT(mode), .def = "clone", .expected = "clone",
-	    .help = "How the host gets the LAN. clone: the interface carries the card's "
+	    .help = "How the host gets the LAN.\nclone: the interface carries the card's "
 		    "MAC address and the guest is invisible."},
 	{"networks", parse_path, AT(networks), .def = PATH_ETC "/wpa_supplicant.conf",
 	    .expected = "an absolute path",
@@ -209,7 +209,7 @@ static const struct key keys[] = {
 		    "local process, for tests."},
 	{"accel", parse_choice, AT(accel), .choices = accels, .def = "auto",
 	    .expected = "auto, kvm or tcg",
-	    .help = "QEMU's accelerator. auto takes KVM where it can be used, else "
+	    .help = "QEMU's accelerator.\nauto takes KVM where it can be used, else "
 		    "emulation (TCG)."},
 	{"qemu", parse_path, AT(qemu), .def = DEFAULT_QEMU, .expected = "an absolute path",
 	    .help = "The QEMU program."},
@@ -259,7 +259,7 @@ static void default_interface(struct config *c)
 	snprintf(c->interface, sizeof(c->interface), "tap%u", 1 + (unsigned)(h % 9999));
 #else
 	if (strlen(c->instance) <= 9)
-		snprintf(c->interface, sizeof(c->interface), "bhyfi-%s", c->instance);
+		snprintf(c->interface, sizeof(c->interface), "bhyfi-%.9s", c->instance);
 	else
 		snprintf(c->interface, sizeof(c->interface), "bhyfi.%08x",
 		    (unsigned)(h ^ h >> 32));
@@ -313,49 +313,10 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	return 0;
 }
 
-/* Levenshtein's distance, bounded by the lengths of keys. */
-static unsigned distance(const char *a, const char *b)
+static const char *key_name(unsigned i, void *arg)
 {
-	unsigned row[32];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la >= 32 || lb >= 32)
-		return 32;
-	for (unsigned j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned diag = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned up = row[j];
-			unsigned best = diag + (a[i - 1] != b[j - 1]);
-
-			if (up + 1 < best)
-				best = up + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diag = up;
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
-
-static const struct key *nearest(const char *name)
-{
-	const struct key *best = NULL;
-	unsigned best_distance = 4;
-
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		unsigned d = distance(name, keys[i].name);
-
-		if (d < best_distance && d < strlen(keys[i].name)) {
-			best_distance = d;
-			best = &keys[i];
-		}
-	}
-	return best;
+	(void)arg;
+	return keys[i].name;
 }
 
 struct parse {
@@ -379,14 +340,10 @@ static int fail_line(struct parse *p)
 static char *config_line(char *buf, int size, void *arg)
 {
 	struct parse *p = arg;
-	int n = 0, ch;
+	int n = 0, ch = 0;
 
 	p->line++;
-	while ((ch = getc(p->f)) != EOF && ch != '\n') {
-		if (++p->bytes > CONFIG_FILE_MAX) {
-			err_set(p->e, ERR_FAILED, "more than %d bytes", CONFIG_FILE_MAX);
-			goto fail;
-		}
+	while (p->bytes++ < CONFIG_FILE_MAX && (ch = getc(p->f)) != EOF && ch != '\n') {
 		if (ch == '\0') {
 			err_set(p->e, ERR_FAILED, "a NUL byte: expected text");
 			goto fail;
@@ -399,6 +356,10 @@ static char *config_line(char *buf, int size, void *arg)
 			goto fail;
 		}
 		buf[n++] = (char)ch;
+	}
+	if (p->bytes > CONFIG_FILE_MAX) {
+		err_set(p->e, ERR_FAILED, "more than %d bytes", CONFIG_FILE_MAX);
+		goto fail;
 	}
 	if (ferror(p->f)) {
 		err_sys(p->e, errno, "read");
@@ -420,18 +381,16 @@ fail:
 
 static void expected(const struct key *k, const char *value, struct err *e)
 {
-	char shown[ESCAPE_SIZE(48)];
-
-	escape_text(value, strnlen(value, 48), shown, sizeof(shown));
 	if (k->parse == parse_vmm)
-		err_set(e, ERR_FAILED, "%s: expected one of %s, not \"%s\"", k->name,
-		    vmm_names(), shown);
+		err_set(e, ERR_FAILED, "%s: expected one of %s, not \"%.48s\"", k->name,
+		    vmm_names(), value);
 	else if (k->expected != NULL)
-		err_set(e, ERR_FAILED, "%s: expected %s, not \"%s\"", k->name,
-		    k->expected, shown);
+		err_set(e, ERR_FAILED, "%s: expected %s, not \"%.48s\"", k->name,
+		    k->expected, value);
 	else
-		err_set(e, ERR_FAILED, "%s: expected a number from %u to %u, not \"%s\"",
-		    k->name, k->min, k->max, shown);
+		err_set(e, ERR_FAILED,
+		    "%s: expected a number from %u to %u, not \"%.48s\"", k->name, k->min,
+		    k->max, value);
 	for (size_t i = 0; k->parse == parse_mode && i < ARRAY_LEN(later_modes); i++)
 		if (strcmp(later_modes[i], value) == 0)
 			err_hint(e, "%s is planned, but not in this version", value);
@@ -439,13 +398,11 @@ static void expected(const struct key *k, const char *value, struct err *e)
 
 static void unknown_key(const char *name, struct err *e)
 {
-	const struct key *near = nearest(name);
-	char shown[ESCAPE_SIZE(48)];
+	const char *near = nearest_name(name, ARRAY_LEN(keys), key_name, NULL);
 
-	escape_text(name, strnlen(name, 48), shown, sizeof(shown));
-	err_set(e, ERR_FAILED, "%s: no such key", shown);
+	err_set(e, ERR_FAILED, "%.48s: no such key", name);
 	if (near != NULL)
-		err_hint(e, "did you mean %s?", near->name);
+		err_hint(e, "did you mean %s?", near);
 	else
 		err_hint(e, "bhyfi.conf(5) lists the keys");
 }
@@ -595,7 +552,6 @@ static bool parse_scenario(const char *s, struct card_id *id)
 int card_id_parse(const char *text, struct card_id *card, struct err *e)
 {
 	struct card_id id;
-	char shown[ESCAPE_SIZE(48)];
 
 	memset(&id, 0, sizeof(id));
 	if (strncmp(text, "sim:", 4) == 0  ? parse_scenario(text + 4, &id)
@@ -604,9 +560,8 @@ int card_id_parse(const char *text, struct card_id *card, struct err *e)
 		*card = id;
 		return 0;
 	}
-	escape_text(text, strnlen(text, 48), shown, sizeof(shown));
 	return err_set(
-	    e, ERR_USAGE, "%s: not a card: expected %s", shown, keys[0].expected);
+	    e, ERR_USAGE, "%.48s: not a card: expected %s", text, keys[0].expected);
 }
 
 void card_id_text(const struct card_id *card, char out[CARD_TEXT_SIZE])

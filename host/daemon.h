@@ -29,4 +29,24 @@ const char *state_name(enum vm_state s);
 /* -1 where no state has that name. */
 int state_parse(const char *name, enum vm_state *s);
 
+struct keep;
+
+/* What main.c has ready, as root, before bhyfid splits and gives up its rights. All
+ * borrowed. */
+struct daemon_setup {
+	const struct config *config;
+	const char *image_id, *kernel; /* "" : no image (vmm = fake) */
+	const char *card_name;
+	int control_fd; /* listening; the daemon's to close; -1: none (clear) */
+	int ready_fd; /* gets one byte once the daemon serves, is closed then; -1: none */
+	struct keep *log, *console;
+	bool clear; /* stop what a former bhyfid left, then end */
+};
+
+/*
+ * Splits off the privileged part and runs until it is told to stop. Returns only in the
+ * unprivileged process: 0, when nothing is left behind; -1 with e filled.
+ */
+int daemon_run(const struct daemon_setup *setup, struct err *e);
+
 #endif

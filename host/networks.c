@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "escape.h"
 #include "fs.h"
 #include "msg.h"
 
@@ -518,13 +519,48 @@ static char *trim(char *s)
 	return s;
 }
 
+static bool is_utf8(const char *s)
+{
+	size_t len = strlen(s), n;
+	unsigned cp;
+
+	for (; len > 0; s += n, len -= n) {
+		n = utf8_char(s, len, &cp);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The text goes to the guest as JSON, which is UTF-8. A quoted value that is not means
+ * the same in hex. Returns the length written; the text has room for it. */
+static int put_line(struct parser *p, const char *line)
+{
+	char *out = p->out->text + p->out->text_len;
+	const char *eq = strchr(line, '=');
+	uint8_t value[BLOCK_LINE_MAX];
+	int n, len;
+
+	if (is_utf8(line))
+		return sprintf(out, "%s\n", line);
+	n = eq != NULL ? networks_string(eq + 1, value, sizeof(value)) : -1;
+	if (n < 0 || p->block != BLOCK_NETWORK)
+		return err_set(p->e, ERR_FAILED,
+		    "%s:%u: neither UTF-8 nor a value in quotes", p->name, p->line);
+	len = sprintf(out, "%.*s=", (int)(eq - line), line);
+	for (int i = 0; i < n; i++)
+		len += sprintf(out + len, "%02x", value[i]);
+	explicit_bzero(value, sizeof(value));
+	return len + sprintf(out + len, "\n");
+}
+
 static int take_line(struct parser *p, const char *line, size_t len)
 {
 	size_t max = p->block == BLOCK_NONE ? GLOBAL_LINE_MAX : BLOCK_LINE_MAX;
 	char buf[BLOCK_LINE_MAX + 1], copy[BLOCK_LINE_MAX + 1];
 	bool keep;
 	char *s;
-	int ret;
+	int ret, n;
 
 	if (len > max)
 		return err_set(p->e, ERR_FAILED, "%s:%u: line longer than %zu bytes",
@@ -536,9 +572,11 @@ static int take_line(struct parser *p, const char *line, size_t len)
 		return 0;
 	snprintf(copy, sizeof(copy), "%s", s);
 	ret = parse_line(p, s, &keep);
-	if (ret == 0 && keep)
-		p->out->text_len +=
-		    (size_t)sprintf(p->out->text + p->out->text_len, "%s\n", copy);
+	if (ret == 0 && keep) {
+		n = put_line(p, copy);
+		ret = n < 0 ? -1 : 0;
+		p->out->text_len += n < 0 ? 0 : (size_t)n;
+	}
 	explicit_bzero(buf, sizeof(buf));
 	explicit_bzero(copy, sizeof(copy));
 	return ret;
@@ -576,7 +614,8 @@ int networks_parse(
 		return err_set(
 		    e, ERR_FAILED, "%s: larger than %d bytes", name, NETWORKS_FILE_MAX);
 	n->list = calloc(NETWORKS_MAX, sizeof(*n->list));
-	n->text = malloc(len + 2); /* the last line may lack its newline */
+	/* Hex doubles a value; the last line may lack its newline. */
+	n->text = malloc(2 * len + 2);
 	if (n->list == NULL || n->text == NULL) {
 		err_sys(e, ENOMEM, "%s", name);
 		networks_free(n);
@@ -584,7 +623,7 @@ int networks_parse(
 	}
 	n->text[0] = '\0';
 	if (parse_all(&p, text, len) < 0) {
-		n->text_len = len;
+		n->text_len = 2 * len;
 		networks_free(n);
 		return -1;
 	}

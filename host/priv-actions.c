@@ -213,8 +213,11 @@ static bool is_alive(const struct priv_server *s, const struct vm_record *v, int
 
 	if (s->os->proc_watch(v->pid, watch, NULL) < 0)
 		return false;
-	/* Asked once it is watched: it can not be replaced any more. */
-	if (s->os->proc_start(v->pid, &start, NULL) == 0 && start == v->start)
+	/* Asked once it is watched: it can not be replaced any more. One that has
+	 * exited but that nobody has waited for still has its number. */
+	struct pollfd p = {.fd = *watch, .events = POLLIN};
+	if (s->os->proc_start(v->pid, &start, NULL) == 0 && start == v->start &&
+	    poll(&p, 1, 0) == 0)
 		return true;
 	close(*watch);
 	*watch = -1;

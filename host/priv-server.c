@@ -125,9 +125,11 @@ static void check_tap(struct priv_server *s)
 static void pass_signals(const struct priv_server *s)
 {
 	char buf[16];
+	ssize_t n = read(s->signals, buf, sizeof(buf));
 
-	if (read(s->signals, buf, sizeof(buf)) > 0)
-		kill(s->main_pid, SIGTERM);
+	/* Each byte is a signal's number: SIGTERM and SIGINT end, SIGHUP reads again. */
+	for (ssize_t i = 0; i < n; i++)
+		kill(s->main_pid, buf[i]);
 }
 
 static _Noreturn void finish(struct priv_server *s)
@@ -150,6 +152,9 @@ static _Noreturn void finish(struct priv_server *s)
 		log_error("%s", e.msg);
 		clean = false;
 	}
+	/* Ours by name while we hold the lock (main.c). */
+	unlink("control");
+	unlink("lock");
 	_exit(clean ? 0 : 1);
 }
 

@@ -34,6 +34,11 @@ struct priv_packet {
 	char text[480];
 };
 
+/* Main's end. */
+struct priv {
+	int req, ev;
+};
+
 #define VM_LINE_MAX 400
 #define VM_LINES_MAX 200 /* of one run of a VMM */
 

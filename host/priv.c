@@ -24,10 +24,6 @@
 #include "paths.h"
 #include "priv-server.h"
 
-struct priv {
-	int req, ev;
-};
-
 static int signal_pipe = -1;
 
 static void on_signal(int sig)

@@ -69,6 +69,7 @@ struct record {
 	struct wlan_record wlan;
 	struct radio_record radio;
 	struct guest_record guest;
+	char complaint[256]; /* what the guest last said does not work; "": nothing */
 };
 
 /* A new VM: nothing is known. */

@@ -40,7 +40,8 @@ static char *join(const char *dir, const char *name, struct err *e)
 
 static int make_env(struct apt *a, struct err *e)
 {
-	static const char *const ours[] = {"APT_CONFIG=", "LC_ALL=", "LANG=", "LANGUAGE="};
+	static const char *const ours[] = {
+	    "APT_CONFIG=", "LC_ALL=", "LANG=", "LANGUAGE="};
 	char AUTO_FREE *conf = NULL;
 
 	for (char **v = environ; v != NULL && *v != NULL; v++) {
@@ -133,8 +134,8 @@ static int check_word(const char *what, const char *word, struct err *e)
 	return *word == '\0' ? err_set(e, ERR_USAGE, "%s: empty", what) : 0;
 }
 
-static int write_sources(struct apt *a, const char *mirror, const char *suite,
-    struct err *e)
+static int write_sources(
+    struct apt *a, const char *mirror, const char *suite, struct err *e)
 {
 	char AUTO_FREE *path = join(a->state, "sources.list", e);
 	char AUTO_FREE *text = NULL;
@@ -181,8 +182,8 @@ static int run(struct apt *a, const char *const argv[], const char *cwd, int tim
 }
 
 /* One folder of lists for each set of sources. */
-static int make_folders(struct apt *a, const char *mirror, const char *suite,
-    struct err *e)
+static int make_folders(
+    struct apt *a, const char *mirror, const char *suite, struct err *e)
 {
 	static const char *const below[] = {"lists/partial", "log"};
 	char key[HASH_HEX] = "", name[32];
@@ -229,8 +230,8 @@ static int take_lock(struct apt *a, struct err *e)
 	return 0;
 }
 
-int apt_open(struct apt *a, const char *dir, const char *mirror, const char *suite,
-    struct err *e)
+int apt_open(
+    struct apt *a, const char *dir, const char *mirror, const char *suite, struct err *e)
 {
 	static const char *const dump[] = {"apt-config", "dump", NULL};
 	struct cmd_opts o = {.max_output = 1 << 20};
@@ -238,7 +239,8 @@ int apt_open(struct apt *a, const char *dir, const char *mirror, const char *sui
 	char AUTO_FREE *own_suite = NULL;
 
 	*a = (struct apt){.lock = -1};
-	if (mirror != NULL && suite == NULL && (suite = own_suite = system_suite(e)) == NULL)
+	if (mirror != NULL && suite == NULL &&
+	    (suite = own_suite = system_suite(e)) == NULL)
 		return -1;
 	if (mirror != NULL &&
 	    (check_word("mirror", mirror, e) < 0 || check_word("suite", suite, e) < 0))
@@ -288,7 +290,8 @@ bool apt_stale(const struct apt *a)
 /* The stamp's time says until when the lists pass as fresh. */
 static int stamp(struct apt *a, const char *path, time_t age, struct err *e)
 {
-	struct timespec t[2] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
+	struct timespec t[2] = {
+	    {.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
 
 	(void)a;
 	if (fs_write_atomic(path, 0644, "", 0, e) < 0)
@@ -299,7 +302,8 @@ static int stamp(struct apt *a, const char *path, time_t age, struct err *e)
 int apt_update(struct apt *a, struct err *e)
 {
 	static const char *const argv[] = {"apt-get", "-q", "--error-on=any", "-o",
-	    "Acquire::http::Timeout=15", "-o", "Acquire::https::Timeout=15", "update", NULL};
+	    "Acquire::http::Timeout=15", "-o", "Acquire::https::Timeout=15", "update",
+	    NULL};
 	char AUTO_FREE *path = join(a->state, "updated", e);
 	struct err why = ERR_INIT;
 	struct stat st;
@@ -355,9 +359,9 @@ static int parse_line(const char *line, size_t len, struct apt_package *p)
 			line++;
 		n[i] = (size_t)(line - f[i]);
 	}
-	if (n[0] == 0 || n[0] > 255 || f[0][0] == '.' || memchr(f[0], '/', n[0]) != NULL ||
-	    n[1] == 0 || n[1] > 12 || !isdigit((unsigned char)f[1][0]) ||
-	    parse_hash(f[2], n[2], p->sha256) < 0)
+	if (n[0] == 0 || n[0] > 255 || f[0][0] == '.' ||
+	    memchr(f[0], '/', n[0]) != NULL || n[1] == 0 || n[1] > 12 ||
+	    !isdigit((unsigned char)f[1][0]) || parse_hash(f[2], n[2], p->sha256) < 0)
 		return -1;
 	p->size = strtoul(f[1], &stop, 10);
 	if (stop != f[1] + n[1])
@@ -384,11 +388,13 @@ int apt_parse_uris(const char *text, struct apt_list *out, struct err *e)
 				return err_sys(e, ENOMEM, "apt-get");
 			out->v = grown;
 			grown[out->n] = (struct apt_package){0};
-			if (out->n >= LIST_MAX || parse_line(text, len, &grown[out->n]) < 0)
+			if (out->n >= LIST_MAX ||
+			    parse_line(text, len, &grown[out->n]) < 0)
 				return err_set(e, ERR_FAILED,
 				    "apt-get: not understood: %.*s", (int)len, text);
 			out->n++;
-			if (grown[out->n - 1].name == NULL || grown[out->n - 1].file == NULL)
+			if (grown[out->n - 1].name == NULL ||
+			    grown[out->n - 1].file == NULL)
 				return err_sys(e, ENOMEM, "apt-get");
 		}
 		text += len + (text[len] == '\n');
@@ -426,10 +432,11 @@ static int names_argv(const char *const *head, const char *const *names, size_t 
 	return 0;
 }
 
-int apt_resolve(struct apt *a, const struct strv *names, struct apt_list *out,
-    struct err *e)
+int apt_resolve(
+    struct apt *a, const struct strv *names, struct apt_list *out, struct err *e)
 {
-	static const char *const head[] = {"apt-get", "-qq", "--print-uris", "download", NULL};
+	static const char *const head[] = {
+	    "apt-get", "-qq", "--print-uris", "download", NULL};
 	const char AUTO_FREE **argv = NULL;
 	char AUTO_FREE *text = NULL;
 
@@ -445,8 +452,8 @@ char *apt_archive_path(const struct apt *a, const struct apt_package *p, struct 
 	return join(a->archives, p->file, e);
 }
 
-int apt_download(struct apt *a, const struct apt_package *const *packages, size_t n,
-    struct err *e)
+int apt_download(
+    struct apt *a, const struct apt_package *const *packages, size_t n, struct err *e)
 {
 	static const char *const head[] = {"apt-get", "-qq", "download", NULL};
 	const char AUTO_FREE **names = calloc(n + 1, sizeof(*names));

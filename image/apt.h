@@ -41,8 +41,8 @@ struct apt_list {
  * Makes the folders below dir, takes its lock (waits for another build) and
  * writes the configuration. mirror NULL: the system's sources. apt_close in any case.
  */
-int apt_open(struct apt *a, const char *dir, const char *mirror, const char *suite,
-    struct err *e);
+int apt_open(
+    struct apt *a, const char *dir, const char *mirror, const char *suite, struct err *e);
 void apt_close(struct apt *a);
 
 /* Whether the lists are missing or older than a day. */
@@ -55,16 +55,16 @@ bool apt_stale(const struct apt *a);
 int apt_update(struct apt *a, struct err *e);
 
 /* What would be downloaded for these names. apt_list_free in any case. */
-int apt_resolve(struct apt *a, const struct strv *names, struct apt_list *out,
-    struct err *e);
+int apt_resolve(
+    struct apt *a, const struct strv *names, struct apt_list *out, struct err *e);
 void apt_list_free(struct apt_list *l);
 
 /* Parses the output of apt-get --print-uris download. */
 int apt_parse_uris(const char *text, struct apt_list *out, struct err *e);
 
 /* Downloads into a->archives by name, and checks the hash of each. */
-int apt_download(struct apt *a, const struct apt_package *const *packages, size_t n,
-    struct err *e);
+int apt_download(
+    struct apt *a, const struct apt_package *const *packages, size_t n, struct err *e);
 
 /* a->archives/FILE, the caller's to free. */
 char *apt_archive_path(const struct apt *a, const struct apt_package *p, struct err *e);

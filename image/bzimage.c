@@ -33,15 +33,15 @@ static void read_version(const uint8_t *p, size_t len, struct bzimage *b)
 	if (get_le16(p + VERSION_PTR) == 0)
 		return;
 	while (off + n < len && n + 1 < sizeof(b->version) && p[off + n] > ' ' &&
-	    p[off + n] < 0x7f && p[off + n] != '/') {
+	       p[off + n] < 0x7f && p[off + n] != '/') {
 		b->version[n] = (char)p[off + n];
 		n++;
 	}
 	b->version[n] = '\0';
 }
 
-int bzimage_parse(const void *data, size_t len, size_t file_len, struct bzimage *b,
-    struct err *e)
+int bzimage_parse(
+    const void *data, size_t len, size_t file_len, struct bzimage *b, struct err *e)
 {
 	const uint8_t *p = data;
 	size_t setup;
@@ -61,8 +61,8 @@ int bzimage_parse(const void *data, size_t len, size_t file_len, struct bzimage 
 	return 0;
 }
 
-static int read_all(struct archive *a, size_t max, char **out, size_t *out_len,
-    struct err *e)
+static int read_all(
+    struct archive *a, size_t max, char **out, size_t *out_len, struct err *e)
 {
 	size_t cap = 1u << 20, len = 0;
 	char *buf = malloc(cap);
@@ -98,8 +98,8 @@ static int read_all(struct archive *a, size_t max, char **out, size_t *out_len,
 	return err_sys(e, ENOMEM, "decompress");
 }
 
-int decompress(const void *data, size_t len, size_t max, char **out, size_t *out_len,
-    struct err *e)
+int decompress(
+    const void *data, size_t len, size_t max, char **out, size_t *out_len, struct err *e)
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
@@ -153,7 +153,8 @@ static int write_pages(int fd, const char *data, size_t len, struct err *e)
 		size_t n = len - at < PAGE ? len - at : PAGE;
 
 		if (memcmp(data + at, zeros, n) == 0) {
-			if (at > start && fs_write_all(fd, data + start, at - start, e) < 0)
+			if (at > start &&
+			    fs_write_all(fd, data + start, at - start, e) < 0)
 				return -1;
 			if (lseek(fd, (off_t)(at + n), SEEK_SET) < 0)
 				return err_sys(e, errno, "seek");

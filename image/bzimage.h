@@ -20,8 +20,8 @@ struct bzimage {
 
 /* data may be the file's first 64 KiB only, then the payload's end is not checked
  * against it: file_len is the length of the whole. */
-int bzimage_parse(const void *data, size_t len, size_t file_len, struct bzimage *b,
-    struct err *e);
+int bzimage_parse(
+    const void *data, size_t len, size_t file_len, struct bzimage *b, struct err *e);
 
 /*
  * Decompresses the payload into a fresh buffer. Whatever of xz, gzip, bzip2,
@@ -38,7 +38,7 @@ int write_sparse(const char *path, const char *data, size_t len, struct err *e);
  * A whole compressed file (a module as .ko.xz ...) into a fresh buffer of at most
  * max bytes.
  */
-int decompress(const void *data, size_t len, size_t max, char **out, size_t *out_len,
-    struct err *e);
+int decompress(
+    const void *data, size_t len, size_t max, char **out, size_t *out_len, struct err *e);
 
 #endif

@@ -36,11 +36,11 @@ int collect_read(const struct file *f, char **data, size_t *len, struct err *e)
 static bool have(const struct collect *c, const char *path)
 {
 	return tree_get(c->out, path) != NULL ||
-	    (c->below != NULL && tree_get(c->below, path) != NULL);
+	       (c->below != NULL && tree_get(c->below, path) != NULL);
 }
 
-static int put_file(struct collect *c, const char *path, const struct file *f,
-    struct err *e)
+static int put_file(
+    struct collect *c, const char *path, const struct file *f, struct err *e)
 {
 	char *data;
 	size_t len;
@@ -65,8 +65,8 @@ int collect_file(struct collect *c, const char *path, const char *from, struct e
 }
 
 /* As it is in the distribution: the file, and a link to it where the path is one. */
-static int put_as_is(struct collect *c, const char *path, const struct file *f,
-    struct err *e)
+static int put_as_is(
+    struct collect *c, const char *path, const struct file *f, struct err *e)
 {
 	char merged[DEB_PATH_MAX], target[DEB_PATH_MAX + 1];
 
@@ -112,20 +112,20 @@ static void missing_free(struct missing *m, size_t n)
 	free(m);
 }
 
-static int add_elf(struct search *s, const char *path, const struct file *f,
-    struct err *e);
+static int add_elf(
+    struct search *s, const char *path, const struct file *f, struct err *e);
 
 /* 1: not found. */
-static int find_library(struct search *s, const char *soname, const struct strv *runpath,
-    struct err *e)
+static int find_library(
+    struct search *s, const char *soname, const struct strv *runpath, struct err *e)
 {
 	struct fileset *fs = &s->c->source->files;
 	size_t folders = runpath->n + ARRAY_LEN(library_folders);
 	char path[DEB_PATH_MAX];
 
 	for (size_t i = 0; i < folders; i++) {
-		const char *dir = i < runpath->n ? runpath->v[i]
-						 : library_folders[i - runpath->n];
+		const char *dir =
+		    i < runpath->n ? runpath->v[i] : library_folders[i - runpath->n];
 		const struct file *f;
 
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, soname) >=
@@ -144,16 +144,16 @@ static int add_libraries(struct search *s, const struct elf_dynamic *d, const ch
 	for (size_t i = 0; i < d->needed.n; i++) {
 		int r = find_library(s, d->needed.v[i], &d->runpath, e);
 
-		if (r < 0 ||
-		    (r == 1 && add_missing(s, d->needed.v[i], user, &d->runpath, package, e) < 0))
+		if (r < 0 || (r == 1 && add_missing(s, d->needed.v[i], user, &d->runpath,
+					    package, e) < 0))
 			return -1;
 	}
 	return 0;
 }
 
 /* The interpreter has no package of its own to be found by: it comes with libc. */
-static int add_interp(struct search *s, const char *interp, const char *user,
-    size_t package, struct err *e)
+static int add_interp(
+    struct search *s, const char *interp, const char *user, size_t package, struct err *e)
 {
 	static const struct strv none = {0};
 	const struct file *f = fileset_resolve(&s->c->source->files, interp);
@@ -163,7 +163,8 @@ static int add_interp(struct search *s, const char *interp, const char *user,
 	return put_as_is(s->c, interp, f, e);
 }
 
-static int add_elf(struct search *s, const char *path, const struct file *f, struct err *e)
+static int add_elf(
+    struct search *s, const char *path, const struct file *f, struct err *e)
 {
 	char AUTO_FREE *data = NULL;
 	char AUTO_FREE *own = NULL;
@@ -260,8 +261,8 @@ int collect_programs(struct collect *c, const struct strv *paths, struct err *e)
 		const struct file *f = fileset_resolve(&c->source->files, paths->v[i]);
 
 		if (f == NULL)
-			r = err_set(e, ERR_PRECONDITION, "%s: not in the packages",
-			    paths->v[i]);
+			r = err_set(
+			    e, ERR_PRECONDITION, "%s: not in the packages", paths->v[i]);
 		else
 			r = add_elf(&s, paths->v[i], f, e);
 	}

@@ -9,7 +9,8 @@
 struct collect {
 	struct source *source;
 	struct tree *out;
-	const struct tree *below; /* what is in this tree is not added again; NULL: none */
+	const struct tree
+	    *below; /* what is in this tree is not added again; NULL: none */
 };
 
 /* Adds a file at `path` with what is found at `from`, both without their links: the

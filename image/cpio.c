@@ -12,8 +12,8 @@ static int archive_err(struct err *e, struct archive *a, const char *what)
 	return err_set(e, ERR_FAILED, "%s: %s", what, why == NULL ? "not written" : why);
 }
 
-static void fill_entry(struct archive_entry *entry, const struct node *n, size_t index,
-    int64_t mtime)
+static void fill_entry(
+    struct archive_entry *entry, const struct node *n, size_t index, int64_t mtime)
 {
 	archive_entry_set_pathname(entry, n->path);
 	archive_entry_set_ino64(entry, (int64_t)index + 1);
@@ -22,13 +22,13 @@ static void fill_entry(struct archive_entry *entry, const struct node *n, size_t
 	archive_entry_set_gid(entry, 0);
 	archive_entry_set_nlink(entry, n->type == NODE_DIR ? 2 : 1);
 	archive_entry_set_perm(entry, n->mode);
+	archive_entry_set_size(entry, n->type == NODE_FILE ? (int64_t)n->len : 0);
 	switch (n->type) {
 	case NODE_DIR:
 		archive_entry_set_filetype(entry, AE_IFDIR);
 		break;
 	case NODE_FILE:
 		archive_entry_set_filetype(entry, AE_IFREG);
-		archive_entry_set_size(entry, (int64_t)n->len);
 		break;
 	case NODE_LINK:
 		archive_entry_set_filetype(entry, AE_IFLNK);
@@ -42,8 +42,8 @@ static void fill_entry(struct archive_entry *entry, const struct node *n, size_t
 	}
 }
 
-static int write_node(struct archive *a, const struct node *n, size_t index,
-    int64_t mtime, struct err *e)
+static int write_node(
+    struct archive *a, const struct node *n, size_t index, int64_t mtime, struct err *e)
 {
 	struct archive_entry *entry = archive_entry_new();
 	int r = 0;
@@ -59,8 +59,8 @@ static int write_node(struct archive *a, const struct node *n, size_t index,
 	return r;
 }
 
-int tree_write_cpio(const struct tree *t, const char *path, int level, int64_t mtime,
-    struct err *e)
+int tree_write_cpio(
+    const struct tree *t, const char *path, int level, int64_t mtime, struct err *e)
 {
 	struct archive *a = archive_write_new();
 	char option[16];

@@ -11,7 +11,8 @@ bool deb_name_ok(const char *name, size_t len)
 	if (len < 2 || len > 128 || !isalnum((unsigned char)name[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) &&
+		if (!islower((unsigned char)name[i]) &&
+		    !isdigit((unsigned char)name[i]) &&
 		    (name[i] == '\0' || strchr("+.-", name[i]) == NULL))
 			return false;
 	return true;
@@ -49,8 +50,8 @@ static int join(char **value, const char *p, size_t n, struct err *e)
 	return 0;
 }
 
-int deb_field(const char *control, size_t len, const char *name, char **value,
-    struct err *e)
+int deb_field(
+    const char *control, size_t len, const char *name, char **value, struct err *e)
 {
 	const char *p = control, *end = control + len;
 	size_t want = strlen(name);
@@ -68,7 +69,7 @@ int deb_field(const char *control, size_t len, const char *name, char **value,
 			if (join(value, p, n, e) < 0)
 				goto fail;
 		} else if (n > want && strncasecmp(p, name, want) == 0 &&
-		    p[want] == ':') {
+			   p[want] == ':') {
 			inside = true;
 			if (join(value, p + want + 1, n - want - 1, e) < 0)
 				goto fail;
@@ -91,8 +92,8 @@ int deb_depends(const char *field, struct strv *names, struct err *e)
 		n = strcspn(p, " \t|(:[<,");
 		if (p < field + clause) {
 			if (!deb_name_ok(p, n))
-				return err_set(
-				    e, ERR_FAILED, "control file: bad dependency: %.60s", p);
+				return err_set(e, ERR_FAILED,
+				    "control file: bad dependency: %.60s", p);
 			if (strv_add_n(names, p, n, e) < 0)
 				return -1;
 		}

@@ -22,8 +22,8 @@
  * A field of control text by name, with its continuation lines joined by a
  * space. *value is fresh, or NULL where there is no such field.
  */
-int deb_field(const char *control, size_t len, const char *name, char **value,
-    struct err *e);
+int deb_field(
+    const char *control, size_t len, const char *name, char **value, struct err *e);
 
 /*
  * The package names of a Depends field: of each clause the first alternative,
@@ -53,8 +53,8 @@ typedef bool deb_filter_fn(const char *path);
 int deb_unpack(const char *deb, const char *dir, deb_filter_fn *filter, struct err *e);
 
 /* deb_unpack from memory, for tests. */
-int deb_unpack_memory(const void *deb, size_t len, const char *dir, deb_filter_fn *filter,
-    struct err *e);
+int deb_unpack_memory(
+    const void *deb, size_t len, const char *dir, deb_filter_fn *filter, struct err *e);
 
 /*
  * The clean form of an archive member's path: without "./", "/" before it, "//"

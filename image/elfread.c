@@ -65,8 +65,8 @@ static int segment_get(const struct view *f, size_t i, struct segment *s, struct
 }
 
 /* The file's offset of an address, by the PT_LOAD that holds it. */
-static int address_to_offset(const struct view *f, uint64_t addr, uint64_t *off,
-    struct err *e)
+static int address_to_offset(
+    const struct view *f, uint64_t addr, uint64_t *off, struct err *e)
 {
 	struct segment s;
 
@@ -107,8 +107,8 @@ struct dynamic {
 	bool has_runpath, has_rpath;
 };
 
-static int dynamic_scan(const struct view *f, const struct segment *s, struct dynamic *d,
-    struct err *e)
+static int dynamic_scan(
+    const struct view *f, const struct segment *s, struct dynamic *d, struct err *e)
 {
 	size_t count = (size_t)(s->filesz / sizeof(Elf64_Dyn));
 
@@ -152,8 +152,8 @@ static int add_runpath(struct strv *out, const char *path, struct err *e)
 	return 0;
 }
 
-static int dynamic_strings(const struct view *f, const struct dynamic *d,
-    struct elf_dynamic *out, struct err *e)
+static int dynamic_strings(
+    const struct view *f, const struct dynamic *d, struct elf_dynamic *out, struct err *e)
 {
 	uint64_t base = 0, end, path = d->has_runpath ? d->runpath : d->rpath;
 	const char *s;
@@ -218,8 +218,8 @@ void elf_dynamic_free(struct elf_dynamic *d)
 }
 
 /* Finds a section's header by name: 0 with its offset, 1 none, -1 broken. */
-static int section_header(const struct view *f, const char *name, uint64_t *hdr,
-    struct err *e)
+static int section_header(
+    const struct view *f, const char *name, uint64_t *hdr, struct err *e)
 {
 	uint64_t shoff, names, names_size, at;
 	uint16_t count, strndx;

@@ -1,7 +1,7 @@
 /*
  * What the builder wants to know of an ELF file: which libraries a program
- * needs, and the sections of a kernel module. 64-bit little-endian x86 only. The file comes
- * from a package: every offset is checked before it is used.
+ * needs, and the sections of a kernel module. 64-bit little-endian x86 only. The file
+ * comes from a package: every offset is checked before it is used.
  */
 #ifndef BHYFI_IMAGE_ELFREAD_H
 #define BHYFI_IMAGE_ELFREAD_H
@@ -19,7 +19,7 @@ struct elf_dynamic {
 	char *interp;        /* PT_INTERP, NULL: none */
 	struct strv needed;  /* DT_NEEDED, in the file's order */
 	struct strv runpath; /* folders of DT_RUNPATH or DT_RPATH that are plain absolute
-	                        paths; others ($ORIGIN) are left out */
+				paths; others ($ORIGIN) are left out */
 };
 
 bool elf_is_elf(const void *data, size_t len);

@@ -76,8 +76,8 @@ struct walk {
 
 static int walk_dir(struct walk *w, int fd, const char *path, int depth, struct err *e);
 
-static int walk_entry(struct walk *w, int dir, const char *name, const char *path,
-    int depth, struct err *e)
+static int walk_entry(
+    struct walk *w, int dir, const char *name, const char *path, int depth, struct err *e)
 {
 	char disk[2 * PATH_LEN], target[PATH_LEN];
 	struct stat st;
@@ -231,7 +231,8 @@ static void up(char *path, size_t *len)
 }
 
 /* Puts the link's target in place of its name, and `rest` behind it. */
-static int splice_link(char *done, size_t *len, const char *target, char *rest, size_t size)
+static int splice_link(
+    char *done, size_t *len, const char *target, char *rest, size_t size)
 {
 	char joined[2 * PATH_LEN];
 

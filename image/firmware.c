@@ -13,16 +13,18 @@
 #define FOLDER "usr/lib/firmware/"
 
 /* Brings the package that has firmware of this name, if it is known. */
-static int need_package(struct source *source, const char *name, struct strv *asked,
-    struct err *e)
+static int need_package(
+    struct source *source, const char *name, struct strv *asked, struct err *e)
 {
-	for (const struct profile_firmware *f = profile_firmware; f->prefix != NULL; f++) {
+	for (const struct profile_firmware *f = profile_firmware; f->prefix != NULL;
+	     f++) {
 		if (strncmp(name, f->prefix, strlen(f->prefix)) != 0 ||
 		    strv_has(asked, f->packages[0]))
 			continue;
 		if (strv_add(asked, f->packages[0], e) < 0)
 			return -1;
-		for (size_t i = 0; i < ARRAY_LEN(f->packages) && f->packages[i] != NULL; i++) {
+		for (size_t i = 0; i < ARRAY_LEN(f->packages) && f->packages[i] != NULL;
+		     i++) {
 			struct strv one = {0};
 			int r = strv_add(&one, f->packages[i], e);
 
@@ -53,8 +55,8 @@ static const struct file *lookup(struct source *source, const char *name)
  * iwlwifi names only the newest version that it knows ("iwlwifi-cc-a0-72.ucode") and at
  * run time tries older ones down to its oldest: here the newest that there is.
  */
-static const struct file *lookup_older(struct source *source, const char *name,
-    char *found, size_t size)
+static const struct file *lookup_older(
+    struct source *source, const char *name, char *found, size_t size)
 {
 	const char *dash = strrchr(name, '-'), *dot = strrchr(name, '.');
 	unsigned long version;
@@ -69,7 +71,8 @@ static const struct file *lookup_older(struct source *source, const char *name,
 	for (; version > 0; version--) {
 		const struct file *f;
 
-		snprintf(found, size, "%.*s-%lu.ucode", (int)(dash - name), name, version);
+		snprintf(
+		    found, size, "%.*s-%lu.ucode", (int)(dash - name), name, version);
 		f = lookup(source, found);
 		if (f != NULL)
 			return f;
@@ -78,8 +81,8 @@ static const struct file *lookup_older(struct source *source, const char *name,
 }
 
 /* 1: there is none of that name. */
-static int put_firmware(struct source *source, struct tree *t, const char *name,
-    struct err *e)
+static int put_firmware(
+    struct source *source, struct tree *t, const char *name, struct err *e)
 {
 	char clean[DEB_PATH_MAX], path[DEB_PATH_MAX];
 	const struct file *f;
@@ -88,6 +91,10 @@ static int put_firmware(struct source *source, struct tree *t, const char *name,
 
 	if (deb_clean_path(name, clean, sizeof(clean), e) < 0)
 		return -1;
+	if ((size_t)snprintf(path, sizeof(path), FOLDER "%s", clean) >= sizeof(path))
+		return err_set(e, ERR_FAILED, "path too long: %s", clean);
+	if (tree_get(t, path) != NULL)
+		return 0; /* by the profile */
 	f = lookup(source, clean);
 	if (f == NULL)
 		f = lookup_older(source, name, clean, sizeof(clean));
@@ -118,12 +125,15 @@ static int module_firmware(struct source *source, struct tree *t, const struct k
 	}
 	if (found > 0 || m->info.firmware.n == 0)
 		return 0;
-	err_set(e, ERR_PRECONDITION, "driver %s: its firmware is not in the packages (%s)",
-	    m->name, m->info.firmware.v[0]);
-	return err_hint(e, "apt's sources need the component non-free-firmware; or --mirror");
+	err_set(e, ERR_PRECONDITION,
+	    "driver %s: its firmware is not in the packages (%s)", m->name,
+	    m->info.firmware.v[0]);
+	return err_hint(
+	    e, "apt's sources need the component non-free-firmware; or --mirror");
 }
 
-int modset_firmware(struct modset *s, struct source *source, struct tree *t, struct err *e)
+int modset_firmware(
+    struct modset *s, struct source *source, struct tree *t, struct err *e)
 {
 	struct strv asked = {0};
 	int r = 0;

@@ -67,7 +67,8 @@ int kmods_parse_builtin(const char *text, size_t len, struct strv *names, struct
 			return err_set(e, ERR_FAILED, "modules.builtin: line too long");
 		memcpy(line, p, n);
 		line[n] = '\0';
-		if (n > 0 && name_of_file(line, name) == 0 && strv_add(names, name, e) < 0)
+		if (n > 0 && name_of_file(line, name) == 0 &&
+		    strv_add(names, name, e) < 0)
 			return -1;
 		p += n + 1;
 	}
@@ -75,8 +76,8 @@ int kmods_parse_builtin(const char *text, size_t len, struct strv *names, struct
 	return 0;
 }
 
-static int read_builtin(struct kmods *k, struct fileset *fs, const char *version,
-    struct err *e)
+static int read_builtin(
+    struct kmods *k, struct fileset *fs, const char *version, struct err *e)
 {
 	char AUTO_FREE *text = NULL;
 	char path[512];
@@ -92,8 +93,8 @@ static int read_builtin(struct kmods *k, struct fileset *fs, const char *version
 	return kmods_parse_builtin(text, len, &k->builtin, e);
 }
 
-static int add_module(struct kmods *k, const struct file *f, const char *below,
-    struct err *e)
+static int add_module(
+    struct kmods *k, const struct file *f, const char *below, struct err *e)
 {
 	struct kmod *m = &k->v[k->n];
 	char name[NAME_LEN];
@@ -103,7 +104,7 @@ static int add_module(struct kmods *k, const struct file *f, const char *below,
 		return 0;
 	len = (size_t)(strstr(strrchr(below, '/') == NULL ? below : strrchr(below, '/'),
 			   ".ko") +
-	    3 - below);
+		       3 - below);
 	*m = (struct kmod){.package = f->package};
 	m->name = strdup(name);
 	m->path = strndup(below, len);
@@ -157,8 +158,8 @@ static int compare_names(const void *a, const void *b)
 
 static bool is_builtin(const struct kmods *k, const char *name)
 {
-	return k->builtin.n > 0 &&
-	    bsearch(&name, k->builtin.v, k->builtin.n, sizeof(char *), compare_names) != NULL;
+	return k->builtin.n > 0 && bsearch(&name, k->builtin.v, k->builtin.n,
+				       sizeof(char *), compare_names) != NULL;
 }
 
 int kmod_load(const struct kmod *m, char **data, size_t *len, struct err *e)
@@ -232,7 +233,8 @@ static int closure(struct kmods *k, const char *name, bool soft, int depth,
 	if (strv_has(order, name))
 		return 0;
 	if (depth > DEPTH_MAX)
-		return err_set(e, ERR_FAILED, "module %s: dependencies in a circle", name);
+		return err_set(
+		    e, ERR_FAILED, "module %s: dependencies in a circle", name);
 	r = kmods_get(k, name, &m, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
@@ -252,8 +254,8 @@ int kmods_closure(struct kmods *k, const char *name, struct strv *order, struct 
 	return closure(k, name, true, 0, order, e);
 }
 
-int kmods_dependencies(struct kmods *k, const char *name, struct strv *order,
-    struct err *e)
+int kmods_dependencies(
+    struct kmods *k, const char *name, struct strv *order, struct err *e)
 {
 	struct kmod *m;
 	int r = kmods_get(k, name, &m, e);
@@ -317,8 +319,8 @@ int kmod_slim(char *data, size_t *len, struct err *e)
 	 * four the signature's length, big-endian), magic. */
 	if (*len > mark + info && memcmp(data + *len - mark, magic, mark) == 0) {
 		const uint8_t *p = (const uint8_t *)data + *len - mark - 4;
-		size_t sig = (size_t)p[0] << 24 | (size_t)p[1] << 16 |
-		    (size_t)p[2] << 8 | p[3];
+		size_t sig =
+		    (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
 		if (sig > *len - mark - info)
 			return err_set(e, ERR_FAILED, "module signature: wrong length");

@@ -17,10 +17,10 @@
 
 /* What .modinfo says, as far as it matters. */
 struct modinfo {
-	char *name;          /* '_' for '-'; NULL: old kernels, the file's name counts */
-	struct strv depends; /* direct dependencies, names with '_' */
+	char *name;           /* '_' for '-'; NULL: old kernels, the file's name counts */
+	struct strv depends;  /* direct dependencies, names with '_' */
 	struct strv softdeps; /* pre and post */
-	struct strv aliases; /* '_' for '-' outside of brackets; none with a blank */
+	struct strv aliases;  /* '_' for '-' outside of brackets; none with a blank */
 	struct strv firmware; /* below the firmware folder */
 };
 
@@ -63,8 +63,8 @@ int kmods_get(struct kmods *k, const char *name, struct kmod **m, struct err *e)
 int kmods_closure(struct kmods *k, const char *name, struct strv *order, struct err *e);
 
 /* Appends all hard dependencies of a module in load order, without itself. */
-int kmods_dependencies(struct kmods *k, const char *name, struct strv *order,
-    struct err *e);
+int kmods_dependencies(
+    struct kmods *k, const char *name, struct strv *order, struct err *e);
 
 /*
  * Appends the drivers below `folder` ("kernel/drivers/net/wireless/") that claim a PCI

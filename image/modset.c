@@ -12,7 +12,8 @@
 
 #define WIRELESS "kernel/drivers/net/wireless/"
 
-int modset_add(struct modset *s, const char *name, bool boot, bool optional, struct err *e)
+int modset_add(
+    struct modset *s, const char *name, bool boot, bool optional, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct kmod *m;
@@ -47,7 +48,7 @@ static int hex4(const char **p, unsigned *value)
 
 		if (n == 4)
 			return -1;
-		v = v * 16 + (isdigit(c) ? c - '0' : c - 'a' + 10u);
+		v = v * 16 + (unsigned)(isdigit(c) ? c - '0' : c - 'a' + 10);
 	}
 	*value = v;
 	return n == 0 ? -1 : 0;
@@ -79,7 +80,8 @@ static int add_driver(struct modset *s, const char *name, struct err *e)
 	return 0;
 }
 
-int modset_add_card(struct modset *s, const char *card, struct strv *drivers, struct err *e)
+int modset_add_card(
+    struct modset *s, const char *card, struct strv *drivers, struct err *e)
 {
 	unsigned vendor, device;
 
@@ -100,7 +102,8 @@ static bool within(const struct modset *s, const char *name)
 	return s != NULL && strv_has(&s->order, name);
 }
 
-static int put_module(struct modset *s, const struct kmod *m, struct tree *t, struct err *e)
+static int put_module(
+    struct modset *s, const struct kmod *m, struct tree *t, struct err *e)
 {
 	char path[DEB_PATH_MAX];
 	char *data;
@@ -172,8 +175,8 @@ static void sort_rows(const struct modset *s, struct row *rows, size_t n)
 		qsort(rows + at, n - at, sizeof(*rows), compare_rows);
 }
 
-static int put_list(const struct row *rows, size_t n, struct tree *t, const char *path,
-    struct err *e)
+static int put_list(
+    const struct row *rows, size_t n, struct tree *t, const char *path, struct err *e)
 {
 	struct modlist_entry *entries = calloc(n + 1, sizeof(*entries));
 	char *text = NULL;

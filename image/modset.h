@@ -15,16 +15,16 @@ struct modset {
 	struct strv boot;
 };
 
-int modset_add(struct modset *s, const char *name, bool boot, bool optional,
-    struct err *e);
+int modset_add(
+    struct modset *s, const char *name, bool boot, bool optional, struct err *e);
 int modset_add_profile(struct modset *s, const struct profile *p, struct err *e);
 
 /*
  * Adds the drivers for a card ("VENDOR:DEVICE" in hex) and what they ask for at run
  * time. The names of the drivers themselves go to `drivers`.
  */
-int modset_add_card(struct modset *s, const char *card, struct strv *drivers,
-    struct err *e);
+int modset_add_card(
+    struct modset *s, const char *card, struct strv *drivers, struct err *e);
 
 /* "VENDOR:DEVICE", each one to four hex digits. */
 int card_parse(const char *card, unsigned *vendor, unsigned *device, struct err *e);
@@ -40,8 +40,8 @@ int modset_write(struct modset *s, const struct modset *below, struct tree *t,
  * Adds the firmware that the modules name, as far as there is any. A driver that names
  * firmware none of which can be had is an error.
  */
-int modset_firmware(struct modset *s, struct source *source, struct tree *t,
-    struct err *e);
+int modset_firmware(
+    struct modset *s, struct source *source, struct tree *t, struct err *e);
 
 void modset_free(struct modset *s);
 

@@ -153,8 +153,8 @@ static void debian_close(struct source *s)
 	s->priv = NULL;
 }
 
-static char *unpacked_path(struct debian *d, const struct apt_package *p,
-    const char *suffix, struct err *e)
+static char *unpacked_path(
+    struct debian *d, const struct apt_package *p, const char *suffix, struct err *e)
 {
 	char *path = NULL;
 
@@ -204,8 +204,8 @@ static int unpacked_done(struct debian *d, const struct apt_package *p, struct e
 	return 0;
 }
 
-static int unpack_all(struct source *s, const struct apt_package *const *missing,
-    size_t n, struct err *e)
+static int unpack_all(
+    struct source *s, const struct apt_package *const *missing, size_t n, struct err *e)
 {
 	struct debian *d = s->priv;
 
@@ -223,8 +223,8 @@ static int unpack_all(struct source *s, const struct apt_package *const *missing
 	return 0;
 }
 
-static int download_all(struct source *s, const struct apt_package *const *missing,
-    size_t n, struct err *e)
+static int download_all(
+    struct source *s, const struct apt_package *const *missing, size_t n, struct err *e)
 {
 	struct debian *d = s->priv;
 
@@ -233,16 +233,16 @@ static int download_all(struct source *s, const struct apt_package *const *missi
 
 		for (k = 1; i + k < n && bytes + missing[i + k]->size < BATCH_BYTES; k++)
 			bytes += missing[i + k]->size;
-		if (step_report(s->steps, IMAGE_STAGE_PACKAGES, missing[i]->name, i, 2 * n,
-			e) < 0 ||
+		if (step_report(s->steps, IMAGE_STAGE_PACKAGES, missing[i]->name, i,
+			2 * n, e) < 0 ||
 		    apt_download(&d->apt, missing + i, k, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int field(const char *control, size_t len, const char *name, char **value,
-    struct err *e)
+static int field(
+    const char *control, size_t len, const char *name, char **value, struct err *e)
 {
 	if (deb_field(control, len, name, value, e) < 0)
 		return -1;
@@ -281,7 +281,8 @@ static const struct package *find_package(const struct source *s, const char *na
 
 static int register_package(struct source *s, const struct apt_package *a, struct err *e)
 {
-	static const char *const subs[] = {"boot", "lib", "lib64", "bin", "sbin", "usr", NULL};
+	static const char *const subs[] = {
+	    "boot", "lib", "lib64", "bin", "sbin", "usr", NULL};
 	char AUTO_FREE *dir = unpacked_path(s->priv, a, "", e);
 	char AUTO_FREE *root = NULL;
 	char AUTO_FREE *links = NULL;
@@ -308,7 +309,8 @@ static int register_package(struct source *s, const struct apt_package *a, struc
 
 static int fetch(struct source *s, const struct apt_list *list, struct err *e)
 {
-	const struct apt_package AUTO_FREE **missing = calloc(list->n + 1, sizeof(*missing));
+	const struct apt_package AUTO_FREE **missing =
+	    calloc(list->n + 1, sizeof(*missing));
 	size_t n = 0;
 
 	if (missing == NULL)
@@ -358,7 +360,8 @@ static int debian_need(struct source *s, const struct strv *names, struct err *e
 	return r;
 }
 
-static int debian_need_deps(struct source *s, size_t package, bool libs_only, struct err *e)
+static int debian_need_deps(
+    struct source *s, size_t package, bool libs_only, struct err *e)
 {
 	struct strv all = {0}, some = {0};
 	size_t before = s->package_count;

@@ -10,8 +10,8 @@
 
 static int dir_open(struct source *s, struct err *e)
 {
-	static const char *const subs[] = {"boot", "lib", "lib64", "bin", "sbin", "usr/lib",
-	    "usr/lib64", "usr/bin", "usr/sbin", NULL};
+	static const char *const subs[] = {"boot", "lib", "lib64", "bin", "sbin",
+	    "usr/lib", "usr/lib64", "usr/bin", "usr/sbin", NULL};
 	int AUTO_CLOSE fd = -1;
 
 	if (s->opts->root == NULL)
@@ -65,9 +65,9 @@ static int dir_kernel(struct source *s, struct err *e)
 		const char *v = f[i].path + sizeof(base) - 1;
 		size_t len = strcspn(v, "/");
 
-		if (v[len] == '/' && (versions.n == 0 ||
-		    strlen(versions.v[versions.n - 1]) != len ||
-		    strncmp(versions.v[versions.n - 1], v, len) != 0))
+		if (v[len] == '/' &&
+		    (versions.n == 0 || strlen(versions.v[versions.n - 1]) != len ||
+			strncmp(versions.v[versions.n - 1], v, len) != 0))
 			r = strv_add_n(&versions, v, len, e);
 	}
 	for (size_t i = 0; i < versions.n && r == 0; i++) {

@@ -88,7 +88,7 @@ static bool is_kernel(const struct file *f, const char *version)
 	if (fd < 0 || fstat(fd, &st) < 0 || (n = pread(fd, head, sizeof(head), 0)) <= 0)
 		return false;
 	return bzimage_parse(head, (size_t)n, (size_t)st.st_size, &b, NULL) == 0 &&
-	    strcmp(b.version, version) == 0;
+	       strcmp(b.version, version) == 0;
 }
 
 const struct file *source_vmlinuz(struct source *s, const char *version)

@@ -43,8 +43,10 @@ static int add_parents(struct tree *t, const char *path, struct err *e)
 		memcpy(dir, path, n);
 		dir[n] = '\0';
 		if (tree_get(t, dir) == NULL &&
-		    add(t, dir, (struct node){.type = NODE_DIR, .mode = 0755,
-			.package = NO_PACKAGE}, e) < 0)
+		    add(t, dir,
+			(struct node){
+			    .type = NODE_DIR, .mode = 0755, .package = NO_PACKAGE},
+			e) < 0)
 			return -1;
 	}
 	return 0;
@@ -69,24 +71,32 @@ int tree_dir(struct tree *t, const char *path, unsigned mode, struct err *e)
 	    (struct node){.type = NODE_DIR, .mode = mode, .package = NO_PACKAGE}, e);
 }
 
-int tree_link(struct tree *t, const char *path, const char *target, size_t package,
-    struct err *e)
+int tree_link(
+    struct tree *t, const char *path, const char *target, size_t package, struct err *e)
 {
 	char *copy = strdup(target);
 
 	if (copy == NULL)
 		return err_sys(e, ENOMEM, "initrd");
 	return put(t, path,
-	    (struct node){.type = NODE_LINK, .mode = 0777, .data = copy,
-		.len = strlen(target), .package = package}, e);
+	    (struct node){.type = NODE_LINK,
+		.mode = 0777,
+		.data = copy,
+		.len = strlen(target),
+		.package = package},
+	    e);
 }
 
 int tree_file(struct tree *t, const char *path, char *data, size_t len, unsigned mode,
     size_t package, struct err *e)
 {
 	return put(t, path,
-	    (struct node){.type = NODE_FILE, .mode = mode, .data = data, .len = len,
-		.package = package}, e);
+	    (struct node){.type = NODE_FILE,
+		.mode = mode,
+		.data = data,
+		.len = len,
+		.package = package},
+	    e);
 }
 
 int tree_text(struct tree *t, const char *path, const char *text, struct err *e)

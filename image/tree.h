@@ -30,8 +30,8 @@ struct tree {
  * left as it is, whatever it holds: the first to add it wins.
  */
 int tree_dir(struct tree *t, const char *path, unsigned mode, struct err *e);
-int tree_link(struct tree *t, const char *path, const char *target, size_t package,
-    struct err *e);
+int tree_link(
+    struct tree *t, const char *path, const char *target, size_t package, struct err *e);
 /* Takes data (malloc'ed), also upon failure. */
 int tree_file(struct tree *t, const char *path, char *data, size_t len, unsigned mode,
     size_t package, struct err *e);
@@ -48,7 +48,7 @@ void tree_free(struct tree *t);
  * zstd. Everything belongs to root, has the time given and an inode number by
  * its place: the same tree gives the same bytes.
  */
-int tree_write_cpio(const struct tree *t, const char *path, int level, int64_t mtime,
-    struct err *e);
+int tree_write_cpio(
+    const struct tree *t, const char *path, int level, int64_t mtime, struct err *e);
 
 #endif

@@ -20,7 +20,7 @@ struct unpack {
 	const char *dir;
 	deb_filter_fn *filter;
 	FILE *links;
-	int root;           /* descriptor of dir/root */
+	int root; /* descriptor of dir/root */
 	unsigned long long total;
 	size_t entries;
 	bool have_control, have_data;
@@ -78,8 +78,8 @@ static int open_parent(int root, const char *path, struct err *e)
 	return fd;
 }
 
-static int copy_data(struct unpack *u, struct archive *a, int fd, const char *path,
-    struct err *e)
+static int copy_data(
+    struct unpack *u, struct archive *a, int fd, const char *path, struct err *e)
 {
 	char AUTO_FREE *buf = malloc(CHUNK);
 	unsigned long long size = 0;
@@ -115,8 +115,8 @@ static int put_file(struct unpack *u, struct archive *a, struct archive_entry *e
 	return copy_data(u, a, fd, path, e);
 }
 
-static int put_link(struct unpack *u, const char *path, const char *target, bool hard,
-    struct err *e)
+static int put_link(
+    struct unpack *u, const char *path, const char *target, bool hard, struct err *e)
 {
 	char clean[DEB_PATH_MAX];
 
@@ -131,8 +131,8 @@ static int put_link(struct unpack *u, const char *path, const char *target, bool
 	return 0;
 }
 
-static int put_entry(struct unpack *u, struct archive *a, struct archive_entry *entry,
-    struct err *e)
+static int put_entry(
+    struct unpack *u, struct archive *a, struct archive_entry *entry, struct err *e)
 {
 	const char *name = archive_entry_pathname(entry);
 	char path[DEB_PATH_MAX];
@@ -147,22 +147,22 @@ static int put_entry(struct unpack *u, struct archive *a, struct archive_entry *
 		return 0;
 	if (archive_entry_hardlink(entry) != NULL)
 		return !u->filter(path)
-		    ? 0
-		    : put_link(u, path, archive_entry_hardlink(entry), true, e);
+			   ? 0
+			   : put_link(u, path, archive_entry_hardlink(entry), true, e);
 	if (archive_entry_filetype(entry) == AE_IFDIR)
 		return 0; /* made as needed */
 	if (archive_entry_filetype(entry) == AE_IFLNK)
 		return !u->filter(path)
-		    ? 0
-		    : put_link(u, path, archive_entry_symlink(entry), false, e);
+			   ? 0
+			   : put_link(u, path, archive_entry_symlink(entry), false, e);
 	if (archive_entry_filetype(entry) != AE_IFREG)
 		return err_set(e, ERR_FAILED, "%s: neither file, folder nor link", path);
 	return u->filter(path) ? put_file(u, a, entry, path, e) : 0;
 }
 
 /* control: the one file that matters, into dir/control. */
-static int put_control(struct unpack *u, struct archive *a, struct archive_entry *entry,
-    struct err *e)
+static int put_control(
+    struct unpack *u, struct archive *a, struct archive_entry *entry, struct err *e)
 {
 	const char *name = archive_entry_pathname(entry);
 	char path[DEB_PATH_MAX], file[DEB_PATH_MAX + 16];
@@ -203,7 +203,7 @@ static int read_tar(struct unpack *u, bool control, struct err *e)
 		goto out;
 	}
 	while ((next = archive_read_next_header(a, &entry)) == ARCHIVE_OK ||
-	    next == ARCHIVE_WARN)
+	       next == ARCHIVE_WARN)
 		if ((control ? put_control : put_entry)(u, a, entry, e) < 0)
 			goto out;
 	r = next == ARCHIVE_EOF ? 0 : archive_err(e, a, "tar");
@@ -303,8 +303,8 @@ int deb_unpack(const char *deb, const char *dir, deb_filter_fn *filter, struct e
 	return r < 0 ? err_prefix(e, "%s", deb) : 0;
 }
 
-int deb_unpack_memory(const void *deb, size_t len, const char *dir, deb_filter_fn *filter,
-    struct err *e)
+int deb_unpack_memory(
+    const void *deb, size_t len, const char *dir, deb_filter_fn *filter, struct err *e)
 {
 	struct unpack *u = unpack_new(dir, filter, e);
 	int r;

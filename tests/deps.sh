@@ -12,9 +12,9 @@ packages() {
 	build) echo gcc libc6-dev make meson ninja-build pkg-config libevent-dev \
 		libjansson-dev libinih-dev libarchive-dev libcmocka-dev libiperf-dev \
 		libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libwpa-client-dev \
-		libseccomp-dev zlib1g-dev libzstd-dev liblzma-dev ;;
+		libmnl-dev libseccomp-dev libssl-dev ;;
 	run) echo qemu-system-x86 ;;
-	demo) echo udhcpc ;;
+	demo) echo udhcpc isc-dhcp-client ;;
 	check) echo clang clang-format mandoc git ;;
 	*) echo "deps.sh: $1: no such purpose" >&2; exit 2 ;;
 	esac

@@ -96,7 +96,7 @@ static void read_link(const char *dev, const char *leaf, char *out, size_t size)
 		n = 0;
 	target[n] = '\0';
 	base = strrchr(target, '/');
-	snprintf(out, size, "%s", base != NULL ? base + 1 : target);
+	snprintf(out, size, "%.*s", (int)size - 1, base != NULL ? base + 1 : target);
 }
 
 static int iommu_group(const char *dev)
@@ -270,6 +270,7 @@ void linux_pci_name(uint16_t vendor, uint16_t device, char *out, size_t size)
 static void fill_card(const char *dev, struct card *c)
 {
 	unsigned long vendor = 0, device = 0;
+	char ifname[IFNAME_MAX];
 	struct err e = ERR_INIT;
 
 	read_hex(dev, "vendor", &vendor);
@@ -278,15 +279,16 @@ static void fill_card(const char *dev, struct card *c)
 	c->device = (uint16_t)device;
 	linux_pci_name(c->vendor, c->device, c->name, sizeof(c->name));
 	read_link(dev, "driver", c->driver, sizeof(c->driver));
-	interface_of(dev, c->ifname);
+	interface_of(dev, ifname);
+	memcpy(c->ifname, ifname, sizeof(c->ifname));
 	c->iommu_group = iommu_group(dev);
 	c->passable = check_card(dev, &e) == 0;
 	if (!c->passable)
 		snprintf(c->why, sizeof(c->why), "%.*s", (int)sizeof(c->why) - 1, e.msg);
-	else if (c->ifname[0] != '\0' && has_default_route(c->ifname))
+	else if (ifname[0] != '\0' && has_default_route(ifname))
 		snprintf(c->why, sizeof(c->why),
 		    "%s has the default route now: it ends when the guest gets the card",
-		    c->ifname);
+		    ifname);
 }
 
 static int compare_cards(const void *a, const void *b)

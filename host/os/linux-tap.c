@@ -96,8 +96,9 @@ static int attr_cb(const struct nlattr *a, void *arg)
 
 	switch (mnl_attr_get_type(a)) {
 	case IFLA_IFALIAS:
-		snprintf(l->alias, sizeof(l->alias), "%.*s", (int)len,
-		    (const char *)mnl_attr_get_payload(a));
+		len = len < sizeof(l->alias) ? len : sizeof(l->alias) - 1;
+		memcpy(l->alias, mnl_attr_get_payload(a), len);
+		l->alias[len] = '\0';
 		break;
 	case IFLA_ADDRESS:
 		if (len == sizeof(l->mac))

@@ -26,6 +26,7 @@
 #include "log.h"
 #include "msg.h"
 #include "qmp.h"
+#include "tsc.h"
 
 static bool is_microvm(const struct vm_spec *s)
 {
@@ -105,6 +106,9 @@ static void add_machine(const struct vm_spec *s, struct argv *a)
 
 static void add_kernel(const struct vm_spec *s, struct argv *a)
 {
+	unsigned khz;
+	gid_t group;
+
 	argv_add(a, "-kernel");
 	if (s->vmlinux_fd >= 0)
 		argv_add(a, "/proc/self/fd/%d", s->vmlinux_fd);
@@ -116,7 +120,11 @@ static void add_kernel(const struct vm_spec *s, struct argv *a)
 	else
 		argv_add(a, "%s", s->initrd);
 	argv_add(a, "-append");
-	argv_add(a, "%s", s->cmdline);
+	/* KVM has a clock of its own for it. */
+	if (!use_kvm(s, &group) && (khz = tsc_khz()) > 0)
+		argv_add(a, "%s tsc_early_khz=%u", s->cmdline, khz);
+	else
+		argv_add(a, "%s", s->cmdline);
 }
 
 static void add_chardev(const struct vm_spec *s, enum vmm_sock sock, struct argv *a)

@@ -1,0 +1,558 @@
+/*
+ * The back end that runs a real radio.
+ *
+ * Theory of operation. Order matters for the time to be online:
+ *
+ *  1. The simulated WLAN, where there is one, takes longest and is started first.
+ *  2. Modules that the image marks `boot` (the virtio bus, the console, the
+ *     network device), then the agent channel, so that the host's configuration
+ *     travels while we go on.
+ *  3. One per turn of the loop, behind everything else that happens: what the
+ *     other devices ask for (the card's driver), what the data path needs, and
+ *     last what only a power button needs.
+ *
+ * Afterwards everything follows events: the kernel's uevents (a port, a device, a
+ * network interface came or went), the supplicant's, the air's, the host's.
+ * `settle` looks at what is there and does the next step that became possible.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "air.h"
+#include "cleanup.h"
+#include "log.h"
+#include "modules.h"
+#include "msg.h"
+#include "path.h"
+#include "port.h"
+#include "proc.h"
+#include "radio-why.h"
+#include "uevent.h"
+#include "wlan.h"
+#include "wpa.h"
+
+#define RADIO_S 20 /* from start to a radio, before we say that there is none */
+/* A UART takes what its FIFO holds; virtio has no such bound. */
+#define WINDOW_GUEST (64 * 1024)
+
+struct linux_guest {
+	struct agent *a;
+	struct event_base *base;
+	struct modules modules;
+	int init_fd, uevent_fd;
+	struct event *init_ev, *uevent_ev, *child_ev, *step_ev, *radio_late;
+	unsigned step;
+	bool channel_open, channel_failed;
+
+	const struct settings *settings; /* NULL: none yet */
+	struct wlan wlan;
+	struct radio radio;
+	bool has_radio, announced, releasing;
+	struct air air;
+	bool with_air, air_ready;
+	char air_if[IFNAMSIZ];
+	struct wpa wpa;
+	struct wlan_state state;
+	struct path path;
+	bool path_suspended; /* while the air measures */
+	json_int_t suspend_id;
+};
+
+static void settle(struct linux_guest *g);
+
+static void tell_path(struct linux_guest *g)
+{
+	bool up =
+	    g->path.installed && !g->path_suspended && g->state.phase == WLAN_ASSOCIATED;
+
+	agent_path(g->a, up, g->path.ops != NULL ? g->path.ops->name : "none");
+}
+
+static void put_path(struct linux_guest *g)
+{
+	struct err e = ERR_INIT;
+
+	if (g->path.ops == NULL || g->path.installed || g->path_suspended)
+		return;
+	for (const char *const *m = g->path.ops->modules; *m != NULL; m++)
+		if (modules_load(&g->modules, *m, "", &e) < 0)
+			log_warn("%s", e.msg); /* it may be built in */
+	if (!path_find_host_if(&g->path))
+		return; /* comes with a uevent */
+	path_quiet(g->path.host_if);
+	if (g->settings->mtu > 0 && rtnl_link_mtu(g->path.sk, g->path.host_index,
+					(unsigned)g->settings->mtu, &e) < 0)
+		log_warn("%s: %s", g->path.host_if, e.msg);
+	if (path_install(&g->path, &e) < 0) {
+		agent_failed(g->a, true, "%s", e.msg);
+		return;
+	}
+	tell_path(g);
+}
+
+/* Address and MTU of the radio, while it is down. */
+static void set_up_radio(struct linux_guest *g)
+{
+	const struct settings *s = g->settings;
+	struct err e = ERR_INIT;
+
+	path_quiet(g->radio.ifname);
+	if (s->country[0] != '\0' && wlan_set_country(&g->wlan, s->country, &e) < 0)
+		log_warn("%s", e.msg);
+	if (s->mtu > 0 &&
+	    rtnl_link_mtu(g->path.sk, g->radio.ifindex, (unsigned)s->mtu, &e) < 0)
+		log_warn("%s: %s", g->radio.ifname, e.msg);
+	if (!s->has_mac || memcmp(s->mac, g->radio.mac, 6) == 0)
+		return;
+	if (rtnl_link_flags(g->path.sk, g->radio.ifindex, 0, IFF_UP, &e) < 0 ||
+	    rtnl_link_mac(g->path.sk, g->radio.ifindex, s->mac, &e) < 0) {
+		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
+		return;
+	}
+	memcpy(g->radio.mac, s->mac, 6);
+}
+
+static bool find_radio(struct linux_guest *g)
+{
+	struct err e = ERR_INIT;
+	int n;
+
+	if (g->has_radio)
+		return true;
+	if (g->with_air && !g->air_ready)
+		return false;
+	if (g->wlan.sk == NULL && wlan_open(&g->wlan, &e) < 0)
+		return false; /* cfg80211 is not there yet */
+	n = wlan_find(&g->wlan, g->with_air ? g->air_if : NULL, &g->radio, &e);
+	if (n < 0)
+		log_warn("%s", e.msg);
+	if (n <= 0)
+		return false;
+	g->has_radio = true;
+	evtimer_del(g->radio_late);
+	log_info("radio %s: %s, driver %s%s%s", g->radio.ifname, g->radio.phy,
+	    g->radio.driver, g->radio.bus[0] != '\0' ? " at " : "", g->radio.bus);
+	return true;
+}
+
+static void settle(struct linux_guest *g)
+{
+	struct err e = ERR_INIT;
+
+	if (g->releasing || !find_radio(g) || g->settings == NULL)
+		return;
+	if (!g->announced) {
+		set_up_radio(g);
+		g->announced = true;
+		agent_radio(g->a, &g->radio);
+		snprintf(g->path.air_if, sizeof(g->path.air_if), "%s", g->radio.ifname);
+		g->path.air_index = g->radio.ifindex;
+		if (wpa_run(&g->wpa, g->radio.ifname, g->settings->networks, &e) < 0)
+			agent_failed(g->a, true, "%s", e.msg);
+	}
+	put_path(g);
+}
+
+static void radio_gone(struct linux_guest *g)
+{
+	log_warn("radio %s is gone", g->radio.ifname);
+	wpa_stop(&g->wpa);
+	/* Its filters went with it; the host's side still has its own. */
+	path_remove(&g->path);
+	g->has_radio = g->announced = false;
+	agent_radio(g->a, NULL);
+	tell_path(g);
+	agent_failed(g->a, false, "the radio %s is gone", g->radio.ifname);
+}
+
+static void linux_configure(void *st, const struct settings *s)
+{
+	struct linux_guest *g = st;
+	const struct path_ops *ops = path_find(s->mode);
+
+	g->settings = s;
+	if (ops == NULL) {
+		agent_failed(g->a, true, "config: this guest has no mode %s", s->mode);
+		return;
+	}
+	if (ops != g->path.ops)
+		path_remove(&g->path);
+	g->path.ops = ops;
+	/* All of it anew: what did not change is left alone below. */
+	g->announced = false;
+	settle(g);
+	tell_path(g);
+}
+
+static void on_wpa_running(void *arg)
+{
+	struct linux_guest *g = arg;
+
+	agent_stage(g->a, STAGE_SUPPLICANT);
+}
+
+static void on_wpa_state(void *arg, const struct wlan_state *s)
+{
+	struct linux_guest *g = arg;
+
+	g->state = *s;
+	agent_wlan(g->a, s);
+	tell_path(g);
+}
+
+static void on_wpa_event(void *arg, const char *text)
+{
+	struct linux_guest *g = arg;
+
+	agent_wpa_event(g->a, text);
+}
+
+static void on_wpa_failed(void *arg, bool fatal, const char *reason)
+{
+	struct linux_guest *g = arg;
+
+	agent_failed(g->a, fatal, "%s", reason);
+}
+
+static const struct wpa_ops wpa_callbacks = {
+    on_wpa_running, on_wpa_state, on_wpa_event, on_wpa_failed};
+
+struct wpa_call {
+	struct linux_guest *g;
+	json_int_t id;
+};
+
+static void on_wpa_reply(void *arg, const char *reply, const char *why)
+{
+	struct wpa_call *c = arg;
+
+	agent_wpa_reply(c->g->a, c->id, reply, why);
+	free(c);
+}
+
+static void linux_wpa(void *st, json_int_t id, const char *cmd)
+{
+	struct linux_guest *g = st;
+	struct wpa_call *c = malloc(sizeof(*c));
+
+	if (c == NULL) {
+		agent_wpa_reply(g->a, id, NULL, "out of memory");
+		return;
+	}
+	*c = (struct wpa_call){g, id};
+	wpa_request(&g->wpa, cmd, on_wpa_reply, c);
+}
+
+static void resume_path(struct linux_guest *g)
+{
+	if (!g->path_suspended)
+		return;
+	g->path_suspended = false;
+	path_quiet(g->radio.ifname);
+	put_path(g);
+}
+
+static void on_air_ready(void *arg, const char *ifname)
+{
+	struct linux_guest *g = arg;
+
+	snprintf(g->air_if, sizeof(g->air_if), "%.*s", IFNAMSIZ - 1, ifname);
+	g->air_ready = true;
+	settle(g);
+}
+
+static void on_air_failed(void *arg, const char *reason)
+{
+	struct linux_guest *g = arg;
+
+	if (g->releasing)
+		return;
+	agent_failed(g->a, true, "air: %s", reason);
+	resume_path(g);
+}
+
+static void on_air_reply(void *arg, const json_t *o)
+{
+	struct linux_guest *g = arg;
+
+	if (g->path_suspended && msg_int(o, "id", 0, INT64_MAX, -1) == g->suspend_id)
+		resume_path(g);
+	agent_air_reply(g->a, json_deep_copy(o));
+}
+
+static const struct air_ops air_callbacks = {on_air_ready, on_air_failed, on_air_reply};
+
+static void linux_air(void *st, const json_t *o)
+{
+	struct linux_guest *g = st;
+	struct err e = ERR_INIT;
+	/* The guest itself is to be the station's user while it measures. */
+	bool suspend = strcmp(msg_str(o, "op", ""), "iperf") == 0 && g->path.installed;
+
+	if (suspend) {
+		g->path_suspended = true;
+		g->suspend_id = msg_int(o, "id", 0, INT64_MAX, 0);
+		path_remove(&g->path);
+		tell_path(g);
+	}
+	if (air_request(&g->air, o, &e) == 0)
+		return;
+	if (suspend)
+		resume_path(g);
+	agent_air_error(g->a, o, e.msg);
+}
+
+static void linux_status(void *st, json_t *wlan)
+{
+	struct linux_guest *g = st;
+
+	if (g->has_radio)
+		wlan_link_info(&g->wlan, &g->radio, wlan);
+}
+
+static void linux_release(void *st, const char *reason)
+{
+	struct init_packet p = {.word = INIT_RELEASE};
+	struct linux_guest *g = st;
+
+	g->releasing = true;
+	wpa_leave(&g->wpa);
+	snprintf(p.reason, sizeof(p.reason), "%s", reason);
+	if (send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL) < 0)
+		log_error("release: init can not be asked: %s", strerror(errno));
+}
+
+static void on_init(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+	struct init_packet p;
+	ssize_t n;
+
+	(void)what;
+	n = recv(fd, &p, sizeof(p), MSG_DONTWAIT);
+	if (n == 0)
+		event_del(g->init_ev);
+	if (n != sizeof(p))
+		return;
+	if (p.word == INIT_RELEASED)
+		agent_released(g->a, p.supplicant_stopped, p.driver_unbound);
+	else if (p.word == INIT_RELEASE) {
+		/* The power button: from now on nothing is started again. */
+		g->releasing = true;
+		wpa_leave(&g->wpa);
+	}
+}
+
+static void on_child(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+	int status;
+	pid_t pid;
+
+	(void)fd;
+	(void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (!wpa_child_gone(&g->wpa, pid, status) && g->with_air)
+			air_child_gone(&g->air, pid, status);
+}
+
+static void open_channel(struct linux_guest *g)
+{
+	struct err e = ERR_INIT;
+	bool uart;
+	int fd;
+
+	if (g->channel_open)
+		return;
+	fd = port_open(&uart, &e);
+	if (fd == -2)
+		return;
+	if (fd < 0 || agent_channel(g->a, fd, !uart, &e) < 0) {
+		/* Each uevent tries again; said once. */
+		if (!g->channel_failed)
+			log_error("agent channel: %s", e.msg);
+		g->channel_failed = true;
+		return;
+	}
+	g->channel_open = true;
+}
+
+static void on_channel_closed(void *arg)
+{
+	struct linux_guest *g = arg;
+
+	/* The device went away; a uevent brings the next one. */
+	g->channel_open = false;
+}
+
+static void take_uevent(struct linux_guest *g, const struct uevent *ev)
+{
+	bool remove = strcmp(ev->action, "remove") == 0;
+
+	if (strcmp(ev->subsystem, "virtio-ports") == 0 && !remove)
+		open_channel(g);
+	if (strcmp(ev->subsystem, "net") == 0) {
+		if (remove && g->has_radio && strcmp(ev->interface, g->radio.ifname) == 0)
+			radio_gone(g);
+		settle(g);
+	}
+	if (strcmp(ev->action, "add") == 0 && ev->modalias[0] != '\0')
+		modules_load_alias(&g->modules, ev->modalias, "");
+}
+
+static void on_uevent(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+	char buf[UEVENT_MAX];
+	struct uevent ev;
+	bool overrun = false;
+	int n;
+
+	(void)what;
+	while ((n = uevent_read(fd, buf, sizeof(buf), &ev, &overrun)) >= 0)
+		if (n == 1)
+			take_uevent(g, &ev);
+	if (!overrun)
+		return;
+	log_warn("the kernel dropped device events: looking at all devices again");
+	modules_coldplug(&g->modules);
+	open_channel(g);
+	settle(g);
+}
+
+static void on_radio_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+	char why[ERR_MSG_MAX];
+
+	(void)fd;
+	(void)what;
+	if (g->has_radio)
+		return;
+	if (g->with_air)
+		snprintf(why, sizeof(why), "the simulated WLAN is not ready");
+	else
+		radio_why_not(why, sizeof(why));
+	agent_failed(g->a, true, "no radio within %d s: %s", RADIO_S, why);
+}
+
+/* The work of step 3; one per turn of the loop. */
+static void step_devices(struct linux_guest *g)
+{
+	modules_coldplug(&g->modules);
+}
+
+static void step_path(struct linux_guest *g)
+{
+	for (const char *const *m = path_clone.modules; *m != NULL; m++)
+		modules_load(&g->modules, *m, "", NULL);
+}
+
+static void step_button(struct linux_guest *g)
+{
+	struct init_packet p = {.word = INIT_INPUT};
+
+	if (modlist_find(&g->modules.list, "evdev") == NULL)
+		return;
+	modules_load(&g->modules, "evdev", "", NULL);
+	modules_load(&g->modules, "button", "", NULL);
+	(void)send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void (*const steps[])(struct linux_guest *) = {
+    step_devices, step_path, step_button};
+
+static void on_step(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+
+	(void)fd;
+	(void)what;
+	steps[g->step++](g);
+	settle(g);
+	if (g->step < ARRAY_LEN(steps))
+		event_active(g->step_ev, EV_TIMEOUT, 1);
+	else
+		log_debug("%u modules loaded", g->modules.loaded);
+}
+
+static int make_events(struct linux_guest *g, struct err *e)
+{
+	static const struct timeval radio = {RADIO_S, 0};
+
+	g->uevent_ev =
+	    event_new(g->base, g->uevent_fd, EV_READ | EV_PERSIST, on_uevent, g);
+	g->init_ev = event_new(g->base, g->init_fd, EV_READ | EV_PERSIST, on_init, g);
+	g->child_ev = evsignal_new(g->base, SIGCHLD, on_child, g);
+	g->step_ev = event_new(g->base, -1, 0, on_step, g);
+	g->radio_late = evtimer_new(g->base, on_radio_late, g);
+	if (g->uevent_ev == NULL || g->init_ev == NULL || g->child_ev == NULL ||
+	    g->step_ev == NULL || g->radio_late == NULL ||
+	    event_priority_set(g->step_ev, AGENT_PRIORITY_LOW) < 0 ||
+	    event_add(g->uevent_ev, NULL) < 0 || event_add(g->init_ev, NULL) < 0 ||
+	    event_add(g->child_ev, NULL) < 0 || evtimer_add(g->radio_late, &radio) < 0)
+		return err_set(e, ERR_FAILED, "agent: events: out of memory");
+	return 0;
+}
+
+static void *linux_start(
+    struct agent *a, struct event_base *base, void *arg, struct err *e)
+{
+	struct linux_guest *g = calloc(1, sizeof(*g));
+	struct err warn = ERR_INIT;
+
+	if (g == NULL) {
+		err_sys(e, ENOMEM, "agent");
+		return NULL;
+	}
+	g->a = a;
+	g->base = base;
+	g->init_fd = *(int *)arg;
+	g->uevent_fd = uevent_open(e);
+	if (g->uevent_fd < 0 || make_events(g, e) < 0 || path_init(&g->path, e) < 0 ||
+	    wpa_init(&g->wpa, base, &wpa_callbacks, g, e) < 0)
+		return NULL;
+	g->with_air = air_wanted();
+	if (g->with_air && air_start(&g->air, base, &air_callbacks, g, &warn) < 0)
+		agent_failed(a, true, "%s", warn.msg);
+	if (modules_open(&g->modules, &warn) < 0)
+		agent_failed(a, false, "%s", warn.msg);
+	modules_load_boot(&g->modules);
+	agent_stage(a, STAGE_MODULES);
+	agent_on_channel_closed(a, on_channel_closed, g);
+	open_channel(g);
+	event_active(g->step_ev, EV_TIMEOUT, 1);
+	return g;
+}
+
+static const struct guest_ops guest_linux = {
+    .name = "linux",
+    .start = linux_start,
+    .configure = linux_configure,
+    .wpa = linux_wpa,
+    .air = linux_air,
+    .status = linux_status,
+    .release = linux_release,
+};
+
+int agent_main(int fd)
+{
+	struct agent_options o = {
+	    .ops = &guest_linux,
+	    .ops_arg = &fd,
+	    .console = -1,
+	    .window = WINDOW_GUEST,
+	    .boot_clock = true,
+	};
+
+	return agent_run(&o);
+}

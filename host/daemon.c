@@ -1,0 +1,784 @@
+/*
+ * bhyfid main: joins the state machine, the agent channel, the console, the control
+ * socket and the privileged process in one event loop.
+ *
+ * Theory of operation.
+ *
+ * machine.c decides; this file lends it hands (struct machine_ops) and ears (the
+ * callbacks below that call feed()). Everything that the machine may do takes
+ * milliseconds: calls of priv are synchronous.
+ *
+ * Events may arise while one is being worked on (an op that finds its socket closed);
+ * they are put into a queue by feed() and worked off one after the other, as the
+ * machine demands.
+ *
+ * If priv is gone, nothing can be done any more: main ends with an error and leaves the
+ * VM as it is; the next bhyfid adopts it.
+ */
+#include "daemon.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "agent.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "console.h"
+#include "control.h"
+#include "guest.h"
+#include "keep.h"
+#include "log.h"
+#include "loop.h"
+#include "machine.h"
+#include "networks.h"
+#include "priv.h"
+#include "secret.h"
+#include "status.h"
+#include "unixsock.h"
+
+#define FEED_MAX 16
+
+struct fed {
+	enum machine_event ev;
+	bool has_mac;
+	uint8_t mac[6];
+	char reason[ERR_MSG_MAX];
+};
+
+struct timer {
+	struct daemon *daemon;
+	enum machine_timer t;
+	struct event *event;
+};
+
+struct daemon {
+	const struct daemon_setup *setup;
+	const struct config *config;
+	const struct vmm_ops *vmm;
+	struct event_base *base;
+	struct priv *priv;
+	struct machine machine;
+	struct record record;
+	struct guest guest;
+	struct agent *agent;
+	struct console *console;
+	struct control *control;
+	struct timer timers[TIMER_COUNT];
+	struct event *signals[3], *priv_readable;
+	pid_t vm_pid;
+	int64_t prepared_ms;  /* when prepare was done */
+	int64_t refreshed_ms; /* when the guest was last asked for its status */
+	bool refreshing;
+	bool quitting; /* ends once the machine rests */
+	bool ended;    /* the loop is to be left */
+	bool in_log;
+	struct err fatal; /* why the loop was left */
+
+	struct fed fed[FEED_MAX];
+	size_t n_fed;
+	bool feeding;
+};
+
+static void end_loop(struct daemon *d)
+{
+	d->ended = true;
+	event_base_loopbreak(d->base);
+}
+
+static void fatal(struct daemon *d, const struct err *e)
+{
+	d->fatal = *e;
+	log_error("%s", e->msg);
+	end_loop(d);
+}
+
+static void feed(struct daemon *d, enum machine_event ev, const struct machine_input *in)
+{
+	struct fed *f;
+
+	/* Sixteen within one are a guest's doing: the newest news will come again. */
+	if (d->n_fed == FEED_MAX) {
+		log_warn("event %s dropped", event_name(ev));
+		return;
+	}
+	f = &d->fed[d->n_fed++];
+	memset(f, 0, sizeof(*f));
+	f->ev = ev;
+	if (in != NULL && in->mac != NULL) {
+		f->has_mac = true;
+		memcpy(f->mac, in->mac, sizeof(f->mac));
+	}
+	if (in != NULL && in->reason != NULL)
+		snprintf(f->reason, sizeof(f->reason), "%s", in->reason);
+	if (d->feeding)
+		return;
+	d->feeding = true;
+	for (size_t i = 0; i < d->n_fed; i++) {
+		struct machine_input next = {
+		    .reason = d->fed[i].reason[0] != '\0' ? d->fed[i].reason : NULL,
+		    .mac = d->fed[i].has_mac ? d->fed[i].mac : NULL};
+
+		machine_event(&d->machine, d->fed[i].ev, &next);
+	}
+	d->n_fed = 0;
+	d->feeding = false;
+}
+
+static void reached(struct daemon *d, enum stage s)
+{
+	if (d->record.started_ms == 0 || !record_stage(&d->record, s, clock_ms()))
+		return;
+	log_info("%s after %lld ms", stage_name(s), (long long)d->record.stage_ms[s]);
+	control_stage(d->control, stage_name(s), d->record.stage_ms[s]);
+}
+
+/* The machine's hands. */
+
+static int op_prepare(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+	struct networks n;
+
+	/* Before anything is claimed: nothing works without them. */
+	struct priv_reply r = {.fd = -1};
+
+	if (priv_call(d->priv, PRIV_NETWORKS, 0, NULL, &r, e) < 0)
+		return -1;
+	int AUTO_CLOSE fd = r.fd;
+
+	if (networks_read(fd, d->config->networks, &n, e) < 0)
+		return -1;
+	if (n.warning[0] != '\0')
+		log_warn("%s", n.warning);
+	networks_free(&n);
+	if (priv_call(d->priv, PRIV_PREPARE, 0, NULL, NULL, e) < 0)
+		return -1;
+	d->prepared_ms = clock_ms();
+	return 0;
+}
+
+static int connect_sockets(struct daemon *d, struct err *e)
+{
+	if (agent_connect(d->agent, vmm_sock_names[VMM_SOCK_AGENT], e) < 0 ||
+	    console_connect(d->console, vmm_sock_names[VMM_SOCK_CONSOLE], e) < 0) {
+		agent_close(d->agent);
+		return -1;
+	}
+	return 0;
+}
+
+static int op_vm_start(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+	struct priv_reply r = {.fd = -1};
+
+	record_clear(&d->record);
+	d->record.started_ms = clock_ms();
+	if (d->prepared_ms != 0) {
+		record_stage(&d->record, STAGE_PREPARED, d->prepared_ms);
+		d->prepared_ms = 0;
+	}
+	if (priv_call(d->priv, PRIV_VM_START, 0, NULL, &r, e) < 0) {
+		record_clear(&d->record);
+		return -1;
+	}
+	d->vm_pid = r.pid;
+	log_info("%s: process %d", d->config->vmm, (int)r.pid);
+	reached(d, STAGE_VMM);
+	if (connect_sockets(d, e) == 0)
+		return 0;
+	/* It has no guest yet that holds a card. Its exit event finds nobody. */
+	priv_call(d->priv, PRIV_VM_SIGNAL, SIGKILL, NULL, NULL, NULL);
+	return -1;
+}
+
+static int op_vm_attach(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+
+	record_clear(&d->record);
+	return connect_sockets(d, e);
+}
+
+static int op_vm_kill(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+
+	return priv_call(d->priv, PRIV_VM_SIGNAL, SIGKILL, NULL, NULL, e);
+}
+
+static int op_powerdown(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+	int fd, ret;
+
+	if (d->vmm->powerdown == NULL)
+		return priv_call(d->priv, PRIV_VM_SIGNAL, SIGTERM, NULL, NULL, e);
+	fd = unix_connect(vmm_sock_names[VMM_SOCK_MONITOR], e);
+	if (fd < 0)
+		return -1;
+	ret = d->vmm->powerdown(fd, e);
+	close(fd);
+	return ret;
+}
+
+static int op_release(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+
+	return priv_call(d->priv, PRIV_RELEASE, 0, NULL, NULL, e);
+}
+
+static json_t *config_message(const struct config *c, const char *networks)
+{
+	char log[16];
+	json_t *o;
+
+	snprintf(log, sizeof(log), "%s", log_level_name(c->log_level));
+	o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "mode", mode_name(c->mode),
+	    "networks", networks, "country", c->country, "mtu", (int)c->mtu, "beat_ms",
+	    (int)c->beat_s * 1000, "log", log);
+	return o;
+}
+
+static int op_send_config(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+	struct priv_reply r = {.fd = -1};
+	struct networks n;
+	json_t *o;
+	int ret;
+
+	reached(d, STAGE_LINK);
+	if (priv_call(d->priv, PRIV_NETWORKS, 0, NULL, &r, e) < 0)
+		return -1;
+	int AUTO_CLOSE fd = r.fd;
+
+	if (networks_read(fd, d->config->networks, &n, e) < 0)
+		return -1;
+	o = config_message(d->config, n.text);
+	networks_free(&n);
+	if (o == NULL)
+		return err_set(e, ERR_FAILED, "%s: not in UTF-8, or out of memory",
+		    d->config->networks);
+	ret = agent_send(d->agent, MSG_CONFIG, o, e);
+	if (ret == 0)
+		reached(d, STAGE_CONFIG);
+	return ret;
+}
+
+static int op_send_stop(void *arg, const char *reason, struct err *e)
+{
+	struct daemon *d = arg;
+
+	return agent_send(d->agent, MSG_STOP, json_pack("{s:s}", "reason", reason), e);
+}
+
+static int op_tap_mac(void *arg, const uint8_t mac[6], struct err *e)
+{
+	struct daemon *d = arg;
+	struct host_if i = {0};
+	char text[MAC_TEXT_SIZE];
+
+	/* An address that is right already is left alone: setting it takes some
+	 * network programs' notice. */
+	if (os_host()->host_if(d->config->interface, &i, NULL) == 0 && i.exists &&
+	    memcmp(i.mac, mac, sizeof(i.mac)) == 0)
+		return 0;
+	msg_mac_text(mac, text);
+	log_info("%s: MAC address %s", d->config->interface, text);
+	return priv_call(d->priv, PRIV_TAP_MAC, 0, mac, NULL, e);
+}
+
+static int op_tap_carrier(void *arg, bool on, struct err *e)
+{
+	struct daemon *d = arg;
+
+	if (priv_call(d->priv, PRIV_TAP_CARRIER, on, NULL, NULL, e) < 0)
+		return -1;
+	if (on)
+		reached(d, STAGE_CARRIER);
+	return 0;
+}
+
+static void op_timer(void *arg, enum machine_timer t, int64_t ms)
+{
+	struct daemon *d = arg;
+
+	if (ms < 0)
+		event_del(d->timers[t].event);
+	else
+		loop_add_ms(d->timers[t].event, ms);
+}
+
+static int64_t op_now(void *arg)
+{
+	(void)arg;
+	return clock_ms();
+}
+
+static void op_changed(void *arg, enum vm_state state)
+{
+	struct daemon *d = arg;
+
+	log_info("state: %s", state_name(state));
+	if (state == STATE_ONLINE)
+		d->record.complaint[0] = '\0';
+	control_changed(d->control, state);
+	if (d->quitting && (state == STATE_STOPPED || state == STATE_FAILED)) {
+		control_flush(d->control);
+		if (state == STATE_FAILED)
+			d->fatal = d->machine.why;
+		end_loop(d);
+	}
+}
+
+static const struct machine_ops machine_ops = {
+    .prepare = op_prepare,
+    .vm_start = op_vm_start,
+    .vm_attach = op_vm_attach,
+    .vm_kill = op_vm_kill,
+    .powerdown = op_powerdown,
+    .release = op_release,
+    .send_config = op_send_config,
+    .send_stop = op_send_stop,
+    .tap_mac = op_tap_mac,
+    .tap_carrier = op_tap_carrier,
+    .timer = op_timer,
+    .now = op_now,
+    .changed = op_changed,
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct timer *t = arg;
+
+	(void)fd;
+	(void)what;
+	feed(t->daemon, timer_event(t->t), NULL);
+}
+
+/* The guest. */
+
+static void agent_up(void *arg)
+{
+	feed(arg, EV_LINK_UP, NULL);
+}
+
+static void agent_message(void *arg, enum msg_type type, const json_t *o)
+{
+	struct daemon *d = arg;
+
+	guest_message(&d->guest, type, o, clock_ms());
+}
+
+static void agent_broken(void *arg, const char *why)
+{
+	struct machine_input in = {.reason = why};
+
+	feed(arg, EV_BROKEN, &in);
+}
+
+static const struct agent_ops agent_ops = {agent_up, agent_message, agent_broken};
+
+static void guest_event(void *arg, enum machine_event ev, const struct machine_input *in)
+{
+	feed(arg, ev, in);
+}
+
+static void guest_stage(void *arg, enum stage s)
+{
+	reached(arg, s);
+}
+
+static void guest_status(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->refreshing = false;
+	control_refreshed(d->control);
+}
+
+static void guest_air_reply(void *arg, int64_t id, const json_t *o)
+{
+	struct daemon *d = arg;
+
+	control_air_reply(d->control, id, o);
+}
+
+static const struct guest_ops guest_ops = {
+    guest_event, guest_stage, guest_status, guest_air_reply};
+
+/* The control socket. */
+
+static enum vm_state ctl_state(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return d->machine.state;
+}
+
+static const struct err *ctl_why(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return &d->machine.why;
+}
+
+static json_t *ctl_status(void *arg)
+{
+	const struct daemon *d = arg;
+	struct host_if i = {0};
+	struct status_input in = {.config = d->config,
+	    .machine = &d->machine,
+	    .record = &d->record,
+	    .host_if = &i,
+	    .image_id = d->setup->image_id,
+	    .kernel = d->setup->kernel,
+	    .card_name = d->setup->card_name,
+	    .vm_pid = d->vm_pid,
+	    .now_ms = clock_ms()};
+	struct err e = ERR_INIT;
+
+	if (os_host()->host_if(d->config->interface, &i, &e) < 0)
+		log_debug("%s", e.msg);
+	return status_json(&in);
+}
+
+static bool ctl_refresh(void *arg)
+{
+	struct daemon *d = arg;
+	int64_t now = clock_ms();
+	enum vm_state s = d->machine.state;
+
+	if (!agent_is_up(d->agent) ||
+	    (s != STATE_AGENT && s != STATE_ASSOCIATING && s != STATE_ONLINE))
+		return false;
+	/* One question at a time serves all who ask. */
+	if (d->refreshing && now - d->refreshed_ms < CONTROL_STATUS_MS)
+		return true;
+	if (agent_send(d->agent, MSG_STATUS_GET,
+		json_pack("{s:I}", "id", (json_int_t)now), NULL) < 0)
+		return false;
+	d->refreshing = true;
+	d->refreshed_ms = now;
+	return true;
+}
+
+static int ctl_start(void *arg, struct err *e)
+{
+	struct daemon *d = arg;
+
+	if (d->quitting || d->machine.state == STATE_STOPPING)
+		return err_set(e, ERR_FAILED, "it is being stopped");
+	feed(d, EV_START, NULL);
+	if (d->machine.state != STATE_FAILED)
+		return 0;
+	*e = d->machine.why;
+	return -1;
+}
+
+static void quit(struct daemon *d, const char *reason)
+{
+	struct machine_input in = {.reason = reason};
+
+	d->quitting = true;
+	feed(d, EV_STOP, &in);
+}
+
+static int ctl_stop(void *arg, struct err *e)
+{
+	(void)e;
+	quit(arg, "down");
+	return 0;
+}
+
+static int ctl_air(void *arg, json_t *request, struct err *e)
+{
+	struct daemon *d = arg;
+
+	return agent_send(d->agent, MSG_AIR, request, e);
+}
+
+static const struct control_ops control_ops = {
+    .state = ctl_state,
+    .why = ctl_why,
+    .status = ctl_status,
+    .refresh = ctl_refresh,
+    .start = ctl_start,
+    .stop = ctl_stop,
+    .air = ctl_air,
+};
+
+/* The log: main's own sink once the control socket has followers. */
+
+static void log_to_keep(void *arg, enum log_level level, const char *text)
+{
+	struct daemon *d = arg;
+	char line[1200], stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	n = snprintf(
+	    line, sizeof(line), "%s %s %s\n", stamp, log_level_name(level), text);
+	if (n <= 0)
+		return;
+	if ((size_t)n >= sizeof(line)) {
+		n = sizeof(line) - 1;
+		line[n - 1] = '\n';
+	}
+	if (write(STDERR_FILENO, line, (size_t)n) < 0) {
+		/* Nobody reads standard error: the file has it all. */
+	}
+	keep_add(d->setup->log, line, (size_t)n);
+	/* Serving followers may log in its turn. */
+	if (d->control == NULL || d->in_log)
+		return;
+	d->in_log = true;
+	control_grown(d->control, CONTROL_LOG);
+	d->in_log = false;
+}
+
+static void console_grown(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->control != NULL)
+		control_grown(d->control, CONTROL_CONSOLE);
+}
+
+/* The privileged process. */
+
+static void vm_ended(struct daemon *d, const struct priv_vm_event *ev)
+{
+	char text[96];
+	struct machine_input in = {.reason = text};
+
+	if (ev->pid != d->vm_pid)
+		return;
+	snprintf(text, sizeof(text), "the VM ended by itself (%s)",
+	    (unsigned)ev->reason <= VM_EXIT_UNKNOWN
+		? vm_exit_name((enum vm_exit)ev->reason)
+		: "unknown");
+	log_info("%s: process %d ended", d->config->vmm, (int)ev->pid);
+	d->vm_pid = 0;
+	agent_close(d->agent);
+	console_close(d->console);
+	feed(d, EV_VM_EXIT, &in);
+}
+
+static void on_priv(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct priv_vm_event ev;
+	struct err e = ERR_INIT;
+	int got;
+
+	(void)fd;
+	(void)what;
+	while ((got = priv_event(d->priv, &ev, &e)) > 0)
+		switch (ev.kind) {
+		case PRIV_EVENT_VM_EXIT:
+			vm_ended(d, &ev);
+			break;
+		case PRIV_EVENT_TAP_GONE:
+			feed(d, EV_TAP_GONE, NULL);
+			break;
+		}
+	if (got < 0)
+		fatal(d, &e);
+}
+
+/* Signals. */
+
+static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	log_info("%s", sig == SIGINT ? "interrupted" : "terminated");
+	quit(arg, "bhyfid is told to end");
+}
+
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+	enum vm_state s = d->machine.state;
+	struct err e = ERR_INIT;
+
+	(void)sig;
+	(void)what;
+	if (s != STATE_AGENT && s != STATE_ASSOCIATING && s != STATE_ONLINE)
+		return;
+	if (op_send_config(d, &e) < 0)
+		log_error("the guest keeps its networks: %s", e.msg);
+	else
+		log_info("networks sent again");
+}
+
+/* Setting up. */
+
+static int make_signals(struct daemon *d, struct err *e)
+{
+	static const struct {
+		int sig;
+		event_callback_fn take;
+	} rows[] = {
+	    {SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGHUP, on_hangup}};
+
+	static_assert(ARRAY_LEN(rows) == ARRAY_LEN(d->signals), "an event for each");
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		d->signals[i] = evsignal_new(d->base, rows[i].sig, rows[i].take, d);
+		if (d->signals[i] == NULL || event_add(d->signals[i], NULL) < 0)
+			return err_set(e, ERR_FAILED, "no signal event");
+	}
+	return 0;
+}
+
+static int make_parts(struct daemon *d, struct err *e)
+{
+	const struct daemon_setup *s = d->setup;
+	const struct keep *const streams[CONTROL_STREAMS] = {s->log, s->console};
+
+	d->base = event_base_new();
+	if (d->base == NULL)
+		return err_set(e, ERR_FAILED, "no event loop");
+	for (unsigned t = 0; t < TIMER_COUNT; t++) {
+		d->timers[t] = (struct timer){d, (enum machine_timer)t,
+		    evtimer_new(d->base, on_timer, &d->timers[t])};
+		if (d->timers[t].event == NULL)
+			return err_set(e, ERR_FAILED, "no timer");
+	}
+	d->agent = agent_new(d->base, &agent_ops, d);
+	d->console = console_new(d->base, s->console, console_grown, d);
+	d->control = control_new(d->base, s->control_fd, streams, &control_ops, d);
+	d->priv_readable =
+	    event_new(d->base, priv_event_fd(d->priv), EV_READ | EV_PERSIST, on_priv, d);
+	if (d->agent == NULL || d->console == NULL || d->control == NULL ||
+	    d->priv_readable == NULL || event_add(d->priv_readable, NULL) < 0)
+		return err_set(e, ERR_FAILED, "out of memory");
+	return make_signals(d, e);
+}
+
+static void free_parts(struct daemon *d)
+{
+	agent_free(d->agent);
+	console_free(d->console);
+	control_free(d->control);
+	d->control = NULL;
+	for (unsigned t = 0; t < TIMER_COUNT; t++)
+		if (d->timers[t].event != NULL)
+			event_free(d->timers[t].event);
+	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
+		if (d->signals[i] != NULL)
+			event_free(d->signals[i]);
+	if (d->priv_readable != NULL)
+		event_free(d->priv_readable);
+	if (d->base != NULL)
+		event_base_free(d->base);
+}
+
+static void init_machine(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const struct machine_limits limits = {
+	    .boot_ms = (int64_t)c->boot_timeout_s * 1000,
+	    .stop_ms = (int64_t)c->stop_timeout_s * 1000,
+	    .beat_ms = (int64_t)c->beat_s * 1000,
+	    .restarts = c->restarts,
+	};
+
+	machine_init(&d->machine, &limits, &machine_ops, d);
+	record_clear(&d->record);
+	guest_init(&d->guest, &d->record, &guest_ops, d);
+}
+
+/* Tells the process that waits for it that we serve. */
+static void say_ready(const struct daemon_setup *s)
+{
+	if (s->ready_fd < 0)
+		return;
+	if (write(s->ready_fd, "1", 1) < 0)
+		log_debug("nobody waits for us");
+	close(s->ready_fd);
+}
+
+/* What a former bhyfid left. *found: a VM runs. */
+static int adopt(struct daemon *d, bool *found, struct err *e)
+{
+	struct machine_input other = {.reason = "the configuration has changed"};
+	struct priv_reply r = {.fd = -1};
+
+	if (priv_call(d->priv, PRIV_ADOPT, 0, NULL, &r, e) < 0)
+		return err_prefix(e, "left by a former bhyfid");
+	*found = r.value > 0;
+	if (*found) {
+		d->vm_pid = r.pid;
+		feed(d, EV_ADOPT, r.value == 2 && !d->setup->clear ? &other : NULL);
+	}
+	return 0;
+}
+
+static int serve(struct daemon *d, struct err *e)
+{
+	bool found = false;
+
+	if (adopt(d, &found, e) < 0)
+		return -1;
+	say_ready(d->setup);
+	if (d->setup->clear)
+		quit(d, "clear");
+	else if (!found)
+		feed(d, EV_START, NULL);
+	/* A clear that found nothing has ended already. */
+	if (!d->ended)
+		event_base_dispatch(d->base);
+	if (d->fatal.code == ERR_NONE)
+		return 0;
+	*e = d->fatal;
+	return -1;
+}
+
+int daemon_run(const struct daemon_setup *setup, struct err *e)
+{
+	const int keep[] = {0, 1, 2, setup->control_fd, setup->ready_fd, setup->log->fd,
+	    setup->log->old_fd, setup->console->fd, setup->console->old_fd};
+	int fds[ARRAY_LEN(keep) + 1];
+	static struct daemon d;
+	size_t n = 0;
+	int ret = -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+		if (keep[i] >= 0)
+			fds[n++] = keep[i];
+	fds[n] = -1;
+	memset(&d, 0, sizeof(d));
+	d.setup = setup;
+	d.config = setup->config;
+	d.vmm = vmm_find(d.config->vmm);
+	secret_wipe_json();
+	d.priv = priv_split(d.config, fds, e);
+	if (d.priv == NULL)
+		return -1;
+	log_set_sink(log_to_keep, &d);
+	init_machine(&d);
+	if (make_parts(&d, e) < 0)
+		goto out;
+	log_info("bhyfid for %s", d.config->instance);
+	ret = serve(&d, e);
+out:
+	log_info("bhyfid ends");
+	log_set_sink(NULL, NULL);
+	free_parts(&d);
+	priv_free(d.priv);
+	return ret;
+}

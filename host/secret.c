@@ -1,0 +1,27 @@
+#include "secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __FreeBSD__
+#include <malloc_np.h>
+#else
+#include <malloc.h>
+#endif
+
+#include <jansson.h>
+
+/* What it allocates may be freed with free() by those who called json_dumps, so the
+ * size has to come from the allocator. */
+static void wipe_free(void *p)
+{
+	if (p == NULL)
+		return;
+	explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void secret_wipe_json(void)
+{
+	json_set_alloc_funcs(malloc, wipe_free);
+}

@@ -1,0 +1,81 @@
+#include "status.h"
+
+#include "cleanup.h"
+
+static json_t *text_or_null(const char *s)
+{
+	json_t *v = s != NULL && s[0] != '\0' ? json_string(s) : NULL;
+
+	return v != NULL ? v : json_null();
+}
+
+static json_t *card(const struct status_input *in)
+{
+	char id[CARD_TEXT_SIZE];
+
+	card_id_text(&in->config->card, id);
+	return json_pack("{s:s, s:o, s:o}", "pci", id, "name",
+	    text_or_null(in->card_name), "driver",
+	    text_or_null(in->record->radio.known ? in->record->radio.driver : NULL));
+}
+
+static json_t *host_if(const struct status_input *in)
+{
+	const struct host_if *i = in->host_if;
+	json_t *addrs = json_array(), *o;
+	char mac[MAC_TEXT_SIZE];
+
+	for (size_t n = 0; n < i->naddrs && n < ARRAY_LEN(i->addrs); n++)
+		json_array_append_new(addrs, json_string(i->addrs[n]));
+	msg_mac_text(i->mac, mac);
+	o = json_pack("{s:s, s:o, s:b, s:o}", "name", in->config->interface, "mac",
+	    text_or_null(i->exists ? mac : NULL), "carrier", i->exists && i->carrier,
+	    "addresses", addrs);
+	return o;
+}
+
+static json_t *last_error(const struct status_input *in)
+{
+	const struct err *why = &in->machine->why;
+
+	if (why->code != ERR_NONE)
+		return text_or_null(why->msg);
+	return text_or_null(in->record->complaint);
+}
+
+static void set(json_t *o, const char *key, json_t *v)
+{
+	json_object_set_new(o, key, v != NULL ? v : json_null());
+}
+
+json_t *status_json(const struct status_input *in)
+{
+	const struct record *r = in->record;
+	bool runs = in->vm_pid > 0 && r->started_ms != 0;
+	const char *kernel = r->guest.kernel[0] != '\0' ? r->guest.kernel : in->kernel;
+	json_t *o = json_object();
+
+	if (o == NULL)
+		return NULL;
+	set(o, "instance", json_string(in->config->instance));
+	set(o, "state", json_string(state_name(in->machine->state)));
+	set(o, "vmm", json_string(in->config->vmm));
+	set(o, "pid", in->vm_pid > 0 ? json_integer(in->vm_pid) : NULL);
+	set(o, "uptime_s",
+	    runs ? json_integer((in->now_ms - r->started_ms) / 1000) : NULL);
+	set(o, "card", card(in));
+	set(o, "image",
+	    json_pack("{s:o, s:o}", "id", text_or_null(in->image_id), "kernel",
+		text_or_null(kernel)));
+	set(o, "mode", json_string(mode_name(in->config->mode)));
+	set(o, "wlan", record_wlan_json(r));
+	set(o, "host_if", host_if(in));
+	set(o, "guest", record_guest_json(r));
+	set(o, "restarts", json_integer(in->machine->restarts));
+	set(o, "last_error", last_error(in));
+	set(o, "stages", record_stages_json(r));
+	set(o, "guest_stages", record_guest_stages_json(r));
+	set(o, "online_ms",
+	    r->reached[STAGE_CARRIER] ? json_integer(r->stage_ms[STAGE_CARRIER]) : NULL);
+	return o;
+}
