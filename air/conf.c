@@ -10,32 +10,12 @@
  * parser sees to it.
  */
 
-/* On which side the second half of a 40 MHz channel lies. */
-static const char *ht40_side(unsigned channel)
+static void write_psk(FILE *f, const struct air_ap *ap)
 {
-	if (channel <= 14)
-		return channel <= 7 ? "[HT40+]" : "[HT40-]";
-	/* 36, 44, 149, 157: the lower of two. */
-	return channel < 149 ? (channel % 8 == 4 ? "[HT40+]" : "[HT40-]")
-			     : (channel % 8 == 5 ? "[HT40+]" : "[HT40-]");
-}
-
-static void write_width(FILE *f, const struct air_ap *ap)
-{
-	switch (ap->width) {
-	case AIR_LEGACY:
-		return;
-	case AIR_HT20:
-		fprintf(f, "ieee80211n=1\nwmm_enabled=1\n");
-		return;
-	case AIR_HT40:
-		/* Without no_pri_sec_switch hostapd scans before it starts. */
-		fprintf(f,
-		    "ieee80211n=1\nwmm_enabled=1\nno_pri_sec_switch=1\n"
-		    "ht_capab=%s\n",
-		    ht40_side(ap->channel));
-		return;
-	}
+	if (ap->psk[0] != '\0')
+		fprintf(f, "wpa_psk=%s\n", ap->psk);
+	else
+		fprintf(f, "wpa_passphrase=%s\n", ap->passphrase);
 }
 
 static void write_security(FILE *f, const struct air_ap *ap)
@@ -44,10 +24,9 @@ static void write_security(FILE *f, const struct air_ap *ap)
 	case AIR_OPEN:
 		return;
 	case AIR_WPA2:
-		fprintf(f,
-		    "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\n"
-		    "wpa_passphrase=%s\nieee80211w=1\n",
-		    ap->passphrase);
+		fprintf(
+		    f, "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\nieee80211w=1\n");
+		write_psk(f, ap);
 		return;
 	case AIR_WPA3:
 		fprintf(f,
@@ -58,9 +37,10 @@ static void write_security(FILE *f, const struct air_ap *ap)
 	case AIR_WPA2_WPA3:
 		fprintf(f,
 		    "wpa=2\nwpa_key_mgmt=WPA-PSK SAE\nrsn_pairwise=CCMP\n"
-		    "wpa_passphrase=%s\nsae_password=%s\nsae_pwe=2\nsae_groups=19\n"
+		    "sae_password=%s\nsae_pwe=2\nsae_groups=19\n"
 		    "ieee80211w=1\nsae_require_mfp=1\n",
-		    ap->passphrase, ap->passphrase);
+		    ap->passphrase);
+		write_psk(f, ap);
 		return;
 	}
 }
@@ -88,7 +68,6 @@ char *conf_hostapd(const struct scenario *s, unsigned index)
 		fprintf(f, "ignore_broadcast_ssid=1\n");
 	if (ap->wds)
 		fprintf(f, "wds_sta=1\n");
-	write_width(f, ap);
 	write_security(f, ap);
 	if (fclose(f) != 0) {
 		free(text);

@@ -29,11 +29,34 @@ const char *proc_status_text(int status, char *buf, size_t size)
 	return buf;
 }
 
+/* What a program says before its last words is often the reason. */
+static void keep_last(struct proc *p)
+{
+	static const char sep[] = " / ";
+	size_t add = p->line_len, have = strlen(p->last);
+	const char *cut = p->last;
+
+	if (add > sizeof(p->last) - sizeof(sep))
+		add = sizeof(p->last) - sizeof(sep);
+	while (have > 0 && have + strlen(sep) + add >= sizeof(p->last)) {
+		cut = strstr(cut, sep);
+		cut = cut != NULL ? cut + strlen(sep) : p->last + strlen(p->last);
+		have = strlen(cut);
+	}
+	memmove(p->last, cut, have);
+	if (have > 0) {
+		memcpy(p->last + have, sep, strlen(sep));
+		have += strlen(sep);
+	}
+	memcpy(p->last + have, p->line, add);
+	p->last[have + add] = '\0';
+}
+
 static void line_done(struct proc *p)
 {
 	p->line[p->line_len] = '\0';
 	if (p->line_len > 0) {
-		memcpy(p->last, p->line, p->line_len + 1);
+		keep_last(p);
 		if (p->on_line != NULL)
 			p->on_line(p, p->line);
 	}

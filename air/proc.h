@@ -13,6 +13,7 @@
 #include "err.h"
 
 #define PROC_LINE_MAX 512
+#define PROC_LAST_MAX 320
 
 struct proc {
 	/* Set by the owner before proc_start. */
@@ -31,7 +32,7 @@ struct proc {
 	pid_t pid;    /* 0: not running */
 	char *output; /* with max_output: what it wrote, terminated; ours */
 	size_t output_len;
-	char last[PROC_LINE_MAX]; /* the last line that it wrote */
+	char last[PROC_LAST_MAX]; /* the last lines that it wrote, with " / " between */
 
 	/* Private. */
 	struct event *lines_ev, *output_ev;

@@ -26,12 +26,6 @@ enum air_security {
 	AIR_WPA2_WPA3,
 };
 
-enum air_width {
-	AIR_LEGACY, /* no 802.11n: fewer and simpler frames */
-	AIR_HT20,
-	AIR_HT40,
-};
-
 struct air_network {
 	char name[AIR_NAME_MAX + 1];
 	struct in_addr subnet4; /* host part 0; the gateway is the first address */
@@ -51,8 +45,8 @@ struct air_ap {
 	size_t ssid_len;
 	enum air_security security;
 	char passphrase[64]; /* 8-63 printable ASCII; "" without security */
+	char psk[65];        /* 64 hex digits made of it and the SSID, or "" */
 	unsigned channel;    /* 1-11, 36-48, 149-165 */
-	enum air_width width;
 	bool hidden, wds;
 	uint8_t bssid[6];
 };

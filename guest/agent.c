@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "channel.h"
 #include "cleanup.h"
@@ -43,7 +44,7 @@ struct agent {
 	struct console console;
 	void (*closed)(void *arg);
 	void *closed_arg;
-	bool boot_clock, was_up, stopping, done;
+	bool boot_clock, own_console, stopping, done;
 	int64_t start_ms;
 
 	struct settings settings;
@@ -334,7 +335,6 @@ static void on_up(void *arg, const json_t *peer)
 {
 	struct agent *a = arg;
 
-	a->was_up = true;
 	evtimer_del(a->silent);
 	note_stage(a, STAGE_CHANNEL);
 	log_info("host connected: %s %s", msg_str(peer, "who", "?"),
@@ -457,12 +457,33 @@ static int setup(struct agent *a, const struct agent_options *o, struct err *e)
 	return a->st != NULL ? 0 : -1;
 }
 
+static void tear_down(struct agent *a)
+{
+	struct event *const events[] = {a->beat, a->silent, a->last_words};
+
+	log_set_sink(NULL, NULL);
+	if (a->st != NULL)
+		a->ops->free(a->st);
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	channel_free(a->channel);
+	link_free(a->link);
+	json_decref(a->hello);
+	settings_free(&a->settings);
+	if (a->base != NULL)
+		event_base_free(a->base);
+	if (a->own_console && a->console.fd >= 0)
+		close(a->console.fd);
+}
+
 int agent_run(const struct agent_options *o)
 {
 	struct agent a = {.ops = o->ops, .boot_clock = o->boot_clock};
 	struct err e = ERR_INIT;
 
 	console_init(&a.console, o->console);
+	a.own_console = o->console < 0;
 	a.start_ms = clock_ms();
 	for (int s = 0; s < STAGE_COUNT; s++)
 		a.stage_ms[s] = -1;
@@ -471,7 +492,7 @@ int agent_run(const struct agent_options *o)
 	agent_stage(&a, STAGE_INIT);
 	if (setup(&a, o, &e) < 0) {
 		console_line(&a.console, e.msg);
-		log_set_sink(NULL, NULL);
+		tear_down(&a);
 		return 1;
 	}
 	while (!event_base_got_break(a.base)) {
@@ -481,6 +502,6 @@ int agent_run(const struct agent_options *o)
 		if (a.done && (!link_is_up(a.link) || link_is_idle(a.link)))
 			break;
 	}
-	log_set_sink(NULL, NULL);
+	tear_down(&a);
 	return a.done ? 0 : 1;
 }

@@ -48,6 +48,8 @@ struct guest_ops {
 	void (*status)(void *st, json_t *wlan);
 	/* Stops everything; agent_released ends it. */
 	void (*release)(void *st, const char *reason);
+	/* The last call, before the event base goes. */
+	void (*free)(void *st);
 };
 
 struct agent_options {

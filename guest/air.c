@@ -113,6 +113,17 @@ int air_request(struct air *a, const json_t *o, struct err *e)
 	return 0;
 }
 
+void air_free(struct air *a)
+{
+	a->pid = 0;
+	if (a->ev != NULL)
+		event_free(a->ev);
+	a->ev = NULL;
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
 bool air_child_gone(struct air *a, pid_t pid, int status)
 {
 	char how[64], reason[96];
@@ -122,12 +133,7 @@ bool air_child_gone(struct air *a, pid_t pid, int status)
 	/* What it said before it went is still there to be read. */
 	while (a->fd >= 0 && event_pending(a->ev, EV_READ, NULL))
 		on_packet(a->fd, EV_READ, a);
-	a->pid = 0;
-	if (a->ev != NULL)
-		event_free(a->ev);
-	a->ev = NULL;
-	close(a->fd);
-	a->fd = -1;
+	air_free(a);
 	spawn_status_text(status, how, sizeof(how));
 	snprintf(reason, sizeof(reason), "the simulated WLAN %s", how);
 	a->ops->failed(a->arg, reason);

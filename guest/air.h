@@ -36,6 +36,8 @@ int air_start(struct air *a, struct event_base *base, const struct air_ops *ops,
 /* Passes a request on as it is; the error says why it can not be. */
 int air_request(struct air *a, const json_t *o, struct err *e);
 
+void air_free(struct air *a);
+
 /* A child of ours is gone; false if it was not this one. */
 bool air_child_gone(struct air *a, pid_t pid, int status);
 

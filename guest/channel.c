@@ -204,7 +204,8 @@ int channel_open(struct channel *ch, int fd, bool hup_waits, struct err *e)
 	    event_new(ch->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_io, ch);
 	if (ch->io == NULL || event_add(ch->io, NULL) < 0)
 		return err_set(e, ERR_FAILED, "agent channel: out of memory");
-	on_io(fd, EV_READ, ch);
+	/* From the loop, never from here: the caller may be half set up. */
+	event_active(ch->io, EV_READ, 1);
 	return 0;
 }
 

@@ -484,6 +484,18 @@ static void *fake_start(
 	return f;
 }
 
+static void fake_free(void *st)
+{
+	struct fake *f = st;
+
+	event_free(f->step);
+	event_free(f->agent_ev);
+	event_free(f->console_ev);
+	event_free(f->term_ev);
+	explicit_bzero(f, sizeof(*f));
+	free(f);
+}
+
 const struct guest_ops guest_fake = {
     .name = "fake",
     .start = fake_start,
@@ -492,4 +504,5 @@ const struct guest_ops guest_fake = {
     .air = fake_air,
     .status = fake_status,
     .release = fake_release,
+    .free = fake_free,
 };

@@ -29,6 +29,7 @@
 #include "agent.h"
 #include "air.h"
 #include "cleanup.h"
+#include "cmdline.h"
 #include "log.h"
 #include "modules.h"
 #include "msg.h"
@@ -401,7 +402,8 @@ static void take_uevent(struct linux_guest *g, const struct uevent *ev)
 	if (strcmp(ev->subsystem, "virtio-ports") == 0 && !remove)
 		open_channel(g);
 	if (strcmp(ev->subsystem, "net") == 0) {
-		if (remove && g->has_radio && strcmp(ev->interface, g->radio.ifname) == 0)
+		if (remove && g->has_radio && !g->releasing &&
+		    strcmp(ev->interface, g->radio.ifname) == 0)
 			radio_gone(g);
 		settle(g);
 	}
@@ -534,6 +536,24 @@ static void *linux_start(
 	return g;
 }
 
+static void linux_free(void *st)
+{
+	struct linux_guest *g = st;
+	struct event *const events[] = {
+	    g->uevent_ev, g->init_ev, g->child_ev, g->step_ev, g->radio_late};
+
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		event_free(events[i]);
+	wpa_free(&g->wpa);
+	if (g->with_air)
+		air_free(&g->air);
+	path_close(&g->path);
+	wlan_close(&g->wlan);
+	modules_close(&g->modules);
+	close(g->uevent_fd);
+	free(g);
+}
+
 static const struct guest_ops guest_linux = {
     .name = "linux",
     .start = linux_start,
@@ -542,6 +562,7 @@ static const struct guest_ops guest_linux = {
     .air = linux_air,
     .status = linux_status,
     .release = linux_release,
+    .free = linux_free,
 };
 
 int agent_main(int fd)
@@ -553,6 +574,12 @@ int agent_main(int fd)
 	    .window = WINDOW_GUEST,
 	    .boot_clock = true,
 	};
+	enum log_level level;
+	char name[8];
 
+	/* For looking at a boot; afterwards the host's configuration has its say. */
+	if (cmdline_get("bhyfi.log", name, sizeof(name)) &&
+	    log_level_parse(name, &level) == 0)
+		log_set_level(level);
 	return agent_run(&o);
 }

@@ -114,3 +114,9 @@ void path_remove(struct path *p)
 	p->ops->remove(p);
 	p->installed = false;
 }
+
+void path_close(struct path *p)
+{
+	nl_socket_free(p->sk);
+	p->sk = NULL;
+}

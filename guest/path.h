@@ -41,6 +41,9 @@ bool path_find_host_if(struct path *p);
 int path_install(struct path *p, struct err *e);
 void path_remove(struct path *p);
 
+/* Leaves the kernel's part as it is. */
+void path_close(struct path *p);
+
 /* Keeps the interface free of addresses of its own; before it is brought up. */
 void path_quiet(const char *ifname);
 

@@ -50,18 +50,20 @@ int wpa_conf_make(
 	text = malloc(room);
 	if (text == NULL)
 		return err_sys(e, ENOMEM, "networks");
-	at = (size_t)snprintf(text, room, "ctrl_interface=%s\n", ctl_dir);
+	at = 0;
 	while (*networks != '\0') {
 		size_t line = strcspn(networks, "\n");
 
+		/* A line that is dropped leaves an empty one: the supplicant's complaints
+		 * name lines, and are to name the host's. */
 		if (!is_dropped(networks, line)) {
 			memcpy(text + at, networks, line);
 			at += line;
-			text[at++] = '\n';
 		}
+		text[at++] = '\n';
 		networks += line + (networks[line] == '\n');
 	}
-	text[at] = '\0';
+	at += (size_t)snprintf(text + at, room - at, "ctrl_interface=%s\n", ctl_dir);
 	*out = text;
 	*len = at;
 	return 0;

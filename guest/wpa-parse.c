@@ -9,6 +9,9 @@
 #include "cleanup.h"
 #include "msg.h"
 
+/* IEEE 802.11 reason 4: what mac80211 gives when the beacons stop. */
+#define REASON_INACTIVITY 4
+
 static const char *const phase_names[] = {
     [WLAN_DISCONNECTED] = "disconnected",
     [WLAN_SCANNING] = "scanning",
@@ -142,7 +145,12 @@ static bool apply_disconnected(const struct wpa_event *ev, struct wlan_state *s)
 {
 	/* The reason that was said before is the better one: a refused key ends in
 	 * an ordinary disconnection. */
-	if (s->phase == WLAN_ASSOCIATED || s->reason[0] == '\0')
+	if (s->phase != WLAN_ASSOCIATED && s->reason[0] != '\0')
+		;
+	else if (ev->locally_generated && ev->reason == REASON_INACTIVITY)
+		snprintf(
+		    s->reason, sizeof(s->reason), "the access point is out of reach");
+	else
 		snprintf(s->reason, sizeof(s->reason), "disconnected by %s (reason %d)",
 		    ev->locally_generated ? "this side" : "the access point", ev->reason);
 	lost(s, WLAN_DISCONNECTED);

@@ -174,7 +174,9 @@ static void output_line(struct wpa *w)
 	w->line_len = 0;
 	if (!wpa_output_clean(w->line, clean, sizeof(clean)))
 		return;
-	snprintf(w->last, sizeof(w->last), "%s", clean);
+	/* The first complaint is the cause, the others follow from it. */
+	if (w->said[0] == '\0')
+		memcpy(w->said, clean, sizeof(w->said));
 	log_info("wpa_supplicant: %s", clean);
 }
 
@@ -222,7 +224,7 @@ static int spawn(struct wpa *w, struct err *e)
 	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_sys(e, errno, "pipe");
 	w->out = pipefd[0];
-	w->last[0] = '\0';
+	w->said[0] = '\0';
 	w->pid = spawn_child(argv, pipefd[1], -1, e);
 	close(pipefd[1]);
 	if (w->pid < 0) {
@@ -308,6 +310,14 @@ static void end_process(struct wpa *w)
 	evtimer_add(w->deadline, &limit);
 }
 
+static void drop_conf(struct wpa *w)
+{
+	if (w->conf != NULL)
+		explicit_bzero(w->conf, w->conf_len);
+	free(w->conf);
+	w->conf = NULL;
+}
+
 int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err *e)
 {
 	char *conf;
@@ -321,9 +331,7 @@ int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err 
 		free(conf);
 		return 0;
 	}
-	if (w->conf != NULL)
-		explicit_bzero(w->conf, w->conf_len);
-	free(w->conf);
+	drop_conf(w);
 	w->conf = conf;
 	w->conf_len = len;
 	w->wanted = true;
@@ -355,7 +363,7 @@ static void report_exit(struct wpa *w, int status)
 
 	spawn_status_text(status, how, sizeof(how));
 	snprintf(reason, sizeof(reason), "wpa_supplicant %s%s%s", how,
-	    w->last[0] != '\0' ? ": " : "", w->last);
+	    w->said[0] != '\0' ? ": " : "", w->said);
 	snprintf(w->s.reason, sizeof(w->s.reason), "%.*s", (int)sizeof(w->s.reason) - 1,
 	    reason);
 	w->ops->failed(w->arg, !w->attached && w->failures + 1 >= FAILURES_FATAL, reason);
@@ -394,4 +402,14 @@ void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg)
 		return;
 	}
 	wpa_ctrl_client_request(w->client, cmd, fn, arg);
+}
+
+void wpa_free(struct wpa *w)
+{
+	stop_watching(w);
+	close_output(w);
+	wpa_ctrl_client_close(w->client);
+	event_free(w->timer);
+	event_free(w->deadline);
+	drop_conf(w);
 }

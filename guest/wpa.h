@@ -39,7 +39,7 @@ struct wpa {
 	struct wpa_ctrl_client *client;
 	int inotify, out;
 	struct event *inotify_ev, *out_ev, *timer, *deadline;
-	char line[WPA_OUTPUT_LINE], last[WPA_OUTPUT_LINE];
+	char line[WPA_OUTPUT_LINE], said[WPA_OUTPUT_LINE];
 	size_t line_len;
 	struct wlan_state s;
 };
@@ -61,6 +61,9 @@ void wpa_leave(struct wpa *w);
 
 /* A child of ours is gone; false if it was not this one. */
 bool wpa_child_gone(struct wpa *w, pid_t pid, int status);
+
+/* Forgets the process, wipes the networks. */
+void wpa_free(struct wpa *w);
 
 /* One command; fn is called exactly once. */
 void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg);

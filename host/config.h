@@ -29,7 +29,7 @@ enum card_kind {
 
 struct card_id {
 	enum card_kind kind;
-	char scenario[16];           /* CARD_SIM */
+	char scenario[16];                    /* CARD_SIM */
 	unsigned domain, bus, slot, function; /* CARD_PCI */
 };
 
@@ -37,21 +37,23 @@ struct config {
 	char instance[INSTANCE_MAX];
 	struct card_id card;
 	enum path_mode mode;
-	char networks[PATH_MAX]; /* wpa_supplicant.conf; default ETC/wpa_supplicant.conf */
-	char image[PATH_MAX];    /* folder; default DB/images/current */
-	char vmm[16];            /* qemu, bhyve, fake: a name in the vmm table */
-	char accel[8];           /* auto, kvm, tcg */
-	char qemu[PATH_MAX];     /* the program */
+	char
+	    networks[PATH_MAX]; /* wpa_supplicant.conf; default ETC/wpa_supplicant.conf */
+	char image[PATH_MAX];   /* folder; default DB/images/current */
+	char vmm[16];           /* qemu, bhyve, fake: a name in the vmm table */
+	char accel[8];          /* auto, kvm, tcg */
+	char qemu[PATH_MAX];    /* the program */
 	unsigned memory_mib, cpus;
-	char interface[IFNAME_MAX]; /* the tap; default bhyfi0 on Linux, tap0 on FreeBSD */
+	char
+	    interface[IFNAME_MAX]; /* the tap; default bhyfi0 on Linux, tap0 on FreeBSD */
 	unsigned mtu;
-	char country[3];         /* "" : not set */
+	char country[3];            /* "" : not set */
 	char user[32], vm_user[32]; /* names or numbers */
-	char control_group[32];  /* may use the control socket; "" : root only */
-	unsigned boot_timeout_s; /* VM start to agent */
-	unsigned stop_timeout_s; /* clean release, then power button, then kill */
+	char control_group[32];     /* may use the control socket; "" : root only */
+	unsigned boot_timeout_s;    /* VM start to agent */
+	unsigned stop_timeout_s;    /* clean release, then power button, then kill */
 	unsigned beat_s;
-	unsigned restarts;       /* in a row, then failed */
+	unsigned restarts; /* in a row, then failed */
 	enum log_level log_level;
 };
 

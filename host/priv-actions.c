@@ -150,8 +150,10 @@ static int do_networks(struct priv_server *s, const struct priv_request *r,
 	(void)r;
 	fd = open(s->c.networks, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		err_sys(e, errno, "%s", s->c.networks);
-		if (errno == ENOENT && e != NULL)
+		int code = errno;
+
+		err_sys(e, code, "%s", s->c.networks);
+		if (code == ENOENT && e != NULL)
 			e->code = ERR_PRECONDITION;
 		return err_hint(e, "networks names a wpa_supplicant.conf");
 	}

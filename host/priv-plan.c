@@ -46,7 +46,7 @@ static int make_cmdline(struct vm_spec *s, struct err *e)
 	/*
 	 * panic=-1 and reboot=t: a guest that panics ends the VMM at once. The last two
 	 * are for speed: one serial port to probe, and no self-tests of each cipher as
-	 * it is loaded (0.4 s of a boot of 2 s without KVM).
+	 * it is loaded (a seventh of a boot without KVM).
 	 */
 	n = snprintf(s->cmdline, sizeof(s->cmdline),
 	    "console=ttyS0 quiet panic=-1 reboot=t 8250.nr_uarts=1 cryptomgr.notests");

@@ -19,13 +19,14 @@
 #define TAP_EXIT_MS 500
 
 /* Never blocks: main may be waiting for our reply. */
-static void send_packet(const struct priv_server *s, const struct priv_packet *p)
+static bool send_packet(const struct priv_server *s, const struct priv_packet *p)
 {
-	if (s->ev >= 0 && send(s->ev, p, sizeof(*p), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-	    !p->is_log)
-		log_error("an event of the VM was lost: %s", strerror(errno));
+	return s->ev < 0 ||
+	       send(s->ev, p, sizeof(*p), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       (errno != EAGAIN && errno != EINTR);
 }
 
+/* A line that does not fit is lost; an event never is. */
 static void log_to_main(void *arg, enum log_level level, const char *text)
 {
 	struct priv_packet p = {.is_log = 1, .level = (int32_t)level};
@@ -34,11 +35,23 @@ static void log_to_main(void *arg, enum log_level level, const char *text)
 	send_packet(arg, &p);
 }
 
-static void send_event(const struct priv_server *s, const struct priv_vm_event *ev)
+static void flush_events(struct priv_server *s)
 {
-	struct priv_packet p = {.ev = *ev};
+	while (s->npending > 0) {
+		struct priv_packet p = {.ev = s->pending[0]};
 
-	send_packet(s, &p);
+		if (!send_packet(s, &p))
+			return;
+		s->npending--;
+		memmove(s->pending, s->pending + 1, s->npending * sizeof(s->pending[0]));
+	}
+}
+
+static void send_event(struct priv_server *s, const struct priv_vm_event *ev)
+{
+	if (s->npending < ARRAY_LEN(s->pending))
+		s->pending[s->npending++] = *ev;
+	flush_events(s);
 }
 
 static int send_response(
@@ -168,13 +181,16 @@ void priv_serve(struct priv_server *s)
 		    {.fd = s->vm_watch, .events = POLLIN},
 		    {.fd = s->vm_stderr, .events = POLLIN},
 		    {.fd = s->tap_watch, .events = POLLIN},
-		    {.fd = s->signals, .events = POLLIN}};
+		    {.fd = s->signals, .events = POLLIN},
+		    {.fd = s->npending > 0 ? s->ev : -1, .events = POLLOUT}};
 
 		if (poll(p, ARRAY_LEN(p), -1) < 0) {
 			if (errno != EINTR)
 				finish(s);
 			continue;
 		}
+		if (p[5].revents != 0)
+			flush_events(s);
 		if (p[4].revents != 0)
 			pass_signals(s);
 		if (p[3].revents != 0)

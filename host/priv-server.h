@@ -66,6 +66,11 @@ struct priv_server {
 	unsigned vm_lines;
 	size_t vm_line_len;
 	char vm_line[VM_LINE_MAX];
+
+	/* For main, which has not read what came before. A VM's end and a lost tap
+	 * are all that there is, and the next needs a request of main's. */
+	struct priv_vm_event pending[4];
+	size_t npending;
 };
 
 /* priv-state.c: RUN/INSTANCE/vm.json */

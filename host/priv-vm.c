@@ -148,8 +148,10 @@ static int become_vm_user(
 	size_t n =
 	    s->vmm->device_group != NULL && s->vmm->device_group(spec, &group) ? 1 : 0;
 
-	if (s->vmm->needs_root || !s->can_switch)
+	if (s->vmm->needs_root)
 		return 0;
+	if (!s->can_switch)
+		return s->os->drop_capabilities(e);
 	if (setgroups(n, &group) < 0 || setresgid(s->vm_gid, s->vm_gid, s->vm_gid) < 0 ||
 	    setresuid(s->vm_uid, s->vm_uid, s->vm_uid) < 0)
 		return err_sys(e, errno, "user of the VMM");

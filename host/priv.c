@@ -8,10 +8,12 @@
  */
 #include "priv.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -236,6 +238,28 @@ int priv_call(struct priv *p, enum priv_op op, int32_t arg, const uint8_t mac[6]
 	return resp.ret < 0 ? -1 : 0;
 }
 
+/* Takes back what escape_text made of a line, which our own log does again. */
+static void unescape(char *text)
+{
+	unsigned byte;
+	char *to = text;
+
+	for (const char *p = text; *p != '\0';) {
+		if (p[0] == '\\' && p[1] == '\\') {
+			*to++ = '\\';
+			p += 2;
+		} else if (p[0] == '\\' && p[1] == 'x' && isxdigit((unsigned char)p[2]) &&
+			   isxdigit((unsigned char)p[3]) &&
+			   sscanf(p + 2, "%2x", &byte) == 1 && byte != 0) {
+			*to++ = (char)byte;
+			p += 4;
+		} else {
+			*to++ = *p++;
+		}
+	}
+	*to = '\0';
+}
+
 int priv_event_fd(const struct priv *p)
 {
 	return p->ev;
@@ -259,6 +283,7 @@ int priv_event(struct priv *p, struct priv_vm_event *ev, struct err *e)
 			return 1;
 		}
 		packet.text[sizeof(packet.text) - 1] = '\0';
+		unescape(packet.text);
 		if (packet.level >= LOG_LEVEL_ERROR && packet.level <= LOG_LEVEL_DEBUG)
 			log_line((enum log_level)packet.level, "%s", packet.text);
 	}

@@ -43,6 +43,18 @@ static json_t *last_error(const struct status_input *in)
 	return text_or_null(in->record->complaint);
 }
 
+/* An adopted VM's start was not ours to see: its guest's clock stands in. */
+static json_t *uptime(const struct status_input *in)
+{
+	const struct record *r = in->record;
+
+	if (in->vm_pid <= 0)
+		return NULL;
+	if (r->started_ms != 0)
+		return json_integer((in->now_ms - r->started_ms) / 1000);
+	return r->guest.mem_total_kib != 0 ? json_integer(r->guest.uptime_s) : NULL;
+}
+
 static void set(json_t *o, const char *key, json_t *v)
 {
 	json_object_set_new(o, key, v != NULL ? v : json_null());
@@ -51,7 +63,6 @@ static void set(json_t *o, const char *key, json_t *v)
 json_t *status_json(const struct status_input *in)
 {
 	const struct record *r = in->record;
-	bool runs = in->vm_pid > 0 && r->started_ms != 0;
 	const char *kernel = r->guest.kernel[0] != '\0' ? r->guest.kernel : in->kernel;
 	json_t *o = json_object();
 
@@ -61,8 +72,7 @@ json_t *status_json(const struct status_input *in)
 	set(o, "state", json_string(state_name(in->machine->state)));
 	set(o, "vmm", json_string(in->config->vmm));
 	set(o, "pid", in->vm_pid > 0 ? json_integer(in->vm_pid) : NULL);
-	set(o, "uptime_s",
-	    runs ? json_integer((in->now_ms - r->started_ms) / 1000) : NULL);
+	set(o, "uptime_s", uptime(in));
 	set(o, "card", card(in));
 	set(o, "image",
 	    json_pack("{s:o, s:o}", "id", text_or_null(in->image_id), "kernel",

@@ -24,7 +24,7 @@
 #include "workspace.h"
 
 /* doc/image.md says how it was chosen. */
-#define ZSTD_LEVEL 12
+#define ZSTD_LEVEL 9
 /* For UEFI machines (bhyve); where the VMM loads the kernel it gives its own. */
 #define UKI_CMDLINE "console=ttyS0 quiet panic=-1"
 #define INITRD_MAX (512u << 20)

@@ -31,12 +31,14 @@
 #define SEC_INIT_DATA_READ 0x40000040u
 #define MACHINE_X64 0x8664
 #define MAGIC_PE32PLUS 0x20b
+#define PAGE 4096u
 #define SECTIONS_MAX 96 /* the loader's limit */
 
 struct pe {
 	size_t coff, opt, table;
 	unsigned sections;
 	uint32_t section_align, file_align;
+	uint32_t append_align; /* of our sections: whole pages, whatever the stub's */
 	uint32_t headers_size;
 	uint32_t vma_end; /* behind the last section in memory */
 	size_t raw_end, raw_start;
@@ -79,6 +81,7 @@ static int parse_headers(const uint8_t *p, size_t len, struct pe *pe, struct err
 	pe->section_align = get_le32(p + pe->opt + OPT_SECTION_ALIGN);
 	pe->file_align = get_le32(p + pe->opt + OPT_FILE_ALIGN);
 	pe->headers_size = get_le32(p + pe->opt + OPT_HEADERS_SIZE);
+	pe->append_align = pe->section_align < PAGE ? PAGE : pe->section_align;
 	if (!power_of_two(pe->section_align) || !power_of_two(pe->file_align) ||
 	    pe->section_align > 1u << 24 || pe->file_align > 1u << 16 ||
 	    pe->headers_size > len)
@@ -156,7 +159,7 @@ static void put_section(
     uint8_t *out, struct pe *pe, const struct pe_section *s, size_t raw, size_t raw_size)
 {
 	uint8_t *h = out + pe->table + (size_t)pe->sections * SEC_SIZE;
-	uint32_t vma = (uint32_t)align_up(pe->vma_end, pe->section_align);
+	uint32_t vma = (uint32_t)align_up(pe->vma_end, pe->append_align);
 
 	memset(h, 0, SEC_SIZE);
 	memcpy(h, s->name, strnlen(s->name, 8));
@@ -174,7 +177,7 @@ int pe_append(const void *stub, size_t stub_len, const struct pe_section *sectio
     size_t count, char **out, size_t *out_len, struct err *e)
 {
 	struct pe pe;
-	uint64_t total, init;
+	uint64_t total, init, end;
 	uint8_t *p;
 
 	if (parse(stub, stub_len, &pe, e) < 0 || check_unsigned(stub, &pe, e) < 0 ||
@@ -182,8 +185,10 @@ int pe_append(const void *stub, size_t stub_len, const struct pe_section *sectio
 		return -1;
 	/* What follows the last section (symbols, debug data) is not loaded: drop it. */
 	total = align_up(pe.raw_end, pe.file_align);
+	end = pe.vma_end;
 	for (size_t i = 0; i < count; i++) {
-		if (sections[i].len > PE_FILE_MAX)
+		end = align_up(end, pe.append_align) + sections[i].len;
+		if (sections[i].len > PE_FILE_MAX || end > PE_FILE_MAX)
 			return bad(e, "section too large");
 		total += align_up(sections[i].len, pe.file_align);
 	}

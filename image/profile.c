@@ -27,23 +27,23 @@ static const struct profile_module base_modules[] = {
     {"virtio_net", .boot = true},
     {"virtio_rng", .boot = true, .optional = true},
     /* The power button, by which a VMM asks for a clean stop. */
-    {"button"},
-    {"evdev"},
+    {"button", .boot = false},
+    {"evdev", .boot = false},
     /* The data path. */
-    {"sch_ingress"},
-    {"cls_matchall"},
-    {"cls_flower"},
-    {"cls_bpf"},
-    {"act_mirred"},
-    {"act_gact"},
-    {"cfg80211"},
-    {"mac80211"},
+    {"sch_ingress", .boot = false},
+    {"cls_matchall", .boot = false},
+    {"cls_flower", .boot = false},
+    {"cls_bpf", .boot = false},
+    {"act_mirred", .boot = false},
+    {"act_gact", .boot = false},
+    {"cfg80211", .boot = false},
+    {"mac80211", .boot = false},
     /* What mac80211 asks the crypto API for: CCMP, GCMP, and the management frames'
      * integrity (BIP). */
-    {"ccm"},
-    {"gcm"},
-    {"cmac"},
-    {"ctr"},
+    {"ccm", .boot = false},
+    {"gcm", .boot = false},
+    {"cmac", .boot = false},
+    {"ctr", .boot = false},
     {0},
 };
 
@@ -61,9 +61,9 @@ static const struct profile_file air_files[] = {
 };
 
 static const struct profile_module air_modules[] = {
-    {"mac80211_hwsim"},
-    {"veth"},
-    {"bridge"},
+    {"mac80211_hwsim", .boot = false},
+    {"veth", .boot = false},
+    {"bridge", .boot = false},
     {0},
 };
 

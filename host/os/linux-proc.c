@@ -1,3 +1,6 @@
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +23,21 @@
 #include "linux.h"
 #include "log.h"
 
+/* Intel SDM 3A, CPUID.1:ECX[5]; AMD APM 3, Fn8000_0001_ECX[2]. */
+#define CPUID_VMX (1u << 5)
+#define CPUID_SVM (1u << 2)
 #define KVM_DEVICE "/dev/kvm"
+
+/* With errno. */
+static int no_process(pid_t pid, struct err *e)
+{
+	int code = errno;
+
+	err_sys(e, code, "process %d", (int)pid);
+	if (e != NULL && code == ESRCH)
+		e->code = ERR_NOT_RUNNING;
+	return -1;
+}
 
 int linux_proc_watch(pid_t pid, int *fd, struct err *e)
 {
@@ -34,20 +51,14 @@ int linux_proc_watch(pid_t pid, int *fd, struct err *e)
 		*fd = r;
 		return 0;
 	}
-	err_sys(e, errno, "process %d", (int)pid);
-	if (e != NULL && errno == ESRCH)
-		e->code = ERR_NOT_RUNNING;
-	return -1;
+	return no_process(pid, e);
 }
 
 int linux_proc_signal(int watch, pid_t pid, int sig, struct err *e)
 {
 	if (syscall(SYS_pidfd_send_signal, watch, sig, NULL, 0) == 0)
 		return 0;
-	err_sys(e, errno, "process %d", (int)pid);
-	if (e != NULL && errno == ESRCH)
-		e->code = ERR_NOT_RUNNING;
-	return -1;
+	return no_process(pid, e);
 }
 
 /* Field 22 of /proc/PID/stat (proc(5)), clock ticks since boot. Field 2 is the
@@ -93,6 +104,20 @@ bool linux_can_switch_user(uid_t uid)
 	return false;
 }
 
+/* Some hypervisors' guests have a /dev/kvm without the processor's support behind
+ * it (PVM), on which QEMU does not get far. */
+static bool has_virtualization(void)
+{
+#if defined(__x86_64__)
+	unsigned a, b, c, d;
+
+	return (__get_cpuid(1, &a, &b, &c, &d) && (c & CPUID_VMX)) ||
+	       (__get_cpuid(0x80000001, &a, &b, &c, &d) && (c & CPUID_SVM));
+#else
+	return true;
+#endif
+}
+
 static bool kvm_works(struct err *e)
 {
 	int AUTO_CLOSE kvm = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
@@ -100,6 +125,11 @@ static bool kvm_works(struct err *e)
 
 	if (kvm < 0) {
 		err_sys(e, errno, KVM_DEVICE);
+		return false;
+	}
+	if (!has_virtualization()) {
+		err_set(e, ERR_PRECONDITION,
+		    KVM_DEVICE ": the processor has neither VT-x nor AMD-V");
 		return false;
 	}
 	if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
@@ -165,9 +195,8 @@ int linux_vmm_confine(const struct config *c, struct err *e)
 	return 0;
 }
 
-/* Only has an effect where main kept root's number (a user namespace): a change
- * of user has dropped them already. */
-static int drop_capabilities(struct err *e)
+/* The bounding set first: it is what a later exec as root's number could give. */
+int linux_drop_capabilities(struct err *e)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2];
@@ -188,7 +217,7 @@ int linux_main_confine(struct err *e)
 {
 	struct rlimit core = {0, 0};
 
-	if (drop_capabilities(e) < 0)
+	if (linux_drop_capabilities(e) < 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "no new privileges");

@@ -181,10 +181,14 @@ static int open_tap(const char *ifname, struct err *e)
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
-		err_sys(e, errno, "/dev/net/tun");
-		if (e != NULL && errno == ENOENT)
+		int code = errno;
+
+		err_sys(e, code, "/dev/net/tun");
+		if (e != NULL && (code == ENOENT || code == EACCES))
 			e->code = ERR_PRECONDITION;
-		return err_hint(e, "modprobe tun");
+		return err_hint(e, "%s",
+		    code == EACCES ? "its mode should be 0666, as udev makes it"
+				   : "modprobe tun");
 	}
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", ifname);
 	if (ioctl(fd, TUNSETIFF, &r) < 0) {

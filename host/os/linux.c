@@ -75,6 +75,7 @@ const struct os_ops os_linux = {
     .can_switch_user = linux_can_switch_user,
     .kvm_usable = linux_kvm_usable,
     .vmm_confine = linux_vmm_confine,
+    .drop_capabilities = linux_drop_capabilities,
     .main_confine = linux_main_confine,
     .plan = linux_plan,
 };

@@ -39,6 +39,7 @@ int linux_proc_signal(int watch, pid_t pid, int sig, struct err *e);
 bool linux_can_switch_user(uid_t uid);
 int linux_kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e);
 int linux_vmm_confine(const struct config *c, struct err *e);
+int linux_drop_capabilities(struct err *e);
 int linux_main_confine(struct err *e);
 
 #endif

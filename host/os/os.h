@@ -99,6 +99,9 @@ struct os_ops {
 	/* Confines the child before it drops root and becomes the VMM: empty network
 	 * namespace, no new privileges, limits. */
 	int (*vmm_confine)(const struct config *c, struct err *e);
+	/* Gives up all of root's powers without a change of user: where there is no other
+	 * one (can_switch_user). */
+	int (*drop_capabilities)(struct err *e);
 	/* Confines bhyfid main, last thing before its loop: capabilities, dumpable. */
 	int (*main_confine)(struct err *e);
 

@@ -22,18 +22,18 @@
 
 static struct child *children;
 
-/* Readable when a child has ended; made at first use. */
+/* Readable when a child has ended; made at first use. The mask is set each time: a
+ * test that fails jumps out to where it may have been another. */
 static int child_signal(void)
 {
 	static int fd = -1;
 	sigset_t set;
 
-	if (fd < 0) {
-		sigemptyset(&set);
-		sigaddset(&set, SIGCHLD);
-		sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (fd < 0)
 		fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	}
 	return fd;
 }
 
@@ -373,6 +373,8 @@ int process_wait_gone(pid_t pid, int timeout_ms, struct err *e)
 
 void process_kill_all(void)
 {
+	/* A test that failed left its children's entries on a stack that is gone. */
+	children = NULL;
 	if (getpid() != 1)
 		return;
 	kill(-1, SIGCONT);

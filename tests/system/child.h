@@ -56,7 +56,7 @@ bool process_get(pid_t pid, struct process *p);
 int process_wait_none(int timeout_ms, struct err *e);
 /* Until this one is gone. */
 int process_wait_gone(pid_t pid, int timeout_ms, struct err *e);
-/* Kills all but us. */
+/* Kills all but us, and forgets all that child_start started. */
 void process_kill_all(void);
 
 #endif

@@ -46,7 +46,7 @@ int lab_setup(void **state)
 static void show_tail(const char *dir, const char *name)
 {
 	AUTO_FREE char *text = NULL;
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	size_t len = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);

@@ -49,6 +49,10 @@ static void default_networks(struct inst *i, const char *scenario)
 
 void inst_init(struct inst *i, const char *name, const char *scenario)
 {
+	char copy[sizeof(i->name)];
+
+	snprintf(copy, sizeof(copy), "%s", name); /* it may be i->name */
+	name = copy;
 	memset(i, 0, sizeof(*i));
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	snprintf(i->tap, sizeof(i->tap), "%.13s0", name);

@@ -49,20 +49,23 @@ static int enter_user(struct err *e)
 
 static pid_t inner;
 
-/* A wish to end is the inner process's to fulfil. */
-static void pass_on(int sig)
+/* With the inner process all end that it started. */
+static void end_inner(int sig)
 {
+	(void)sig;
 	if (inner > 0)
-		kill(inner, sig);
+		kill(inner, SIGKILL);
 }
 
 static _Noreturn void wait_for_inner(void)
 {
 	int status;
 
-	signal(SIGINT, pass_on);
-	signal(SIGTERM, pass_on);
-	signal(SIGHUP, pass_on);
+	/* A terminal's interrupt ends the programs that run; the inner process, deaf to
+	 * it as PID 1, sees that and cleans up. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, end_inner);
+	signal(SIGHUP, end_inner);
 	while (waitpid(inner, &status, 0) < 0) {
 		if (errno != EINTR)
 			exit(ERR_FAILED);

@@ -19,7 +19,7 @@
 
 static char *read_console(const struct inst *i)
 {
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX + 64], *text;
 	struct err e = ERR_INIT;
 
 	snprintf(path, sizeof(path), "%s/console.log", i->run);
@@ -145,7 +145,7 @@ static void search_command(const struct inst *i, const char *command)
 static void no_secret_leaks(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 
 	inst_set(i, "log_level", "debug");
 	inst_network(i, "\tssid=\"elsewhere\"\n\tpsk=\"" SECRET "\"\n");
@@ -173,7 +173,7 @@ static void nothing_of_ours_is_open_to_others(void **state)
 
 	lab_up(i);
 	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-		char path[PATH_MAX];
+		char path[PATH_MAX + 64];
 
 		snprintf(path, sizeof(path), "%s/%s", i->run, names[k]);
 		assert_int_equal(lstat(path, &st), 0);

@@ -30,11 +30,8 @@ static struct scenario one_ap(enum air_security security)
 	net->dns = true;
 	inet_pton(AF_INET6, "2001:db8:1::", &net->subnet6);
 	net->has6 = true;
-	s.aps[0] = (struct air_ap){.ssid = "test",
-	    .ssid_len = 4,
-	    .channel = 1,
-	    .security = security,
-	    .width = AIR_HT20};
+	s.aps[0] = (struct air_ap){
+	    .ssid = "test", .ssid_len = 4, .channel = 1, .security = security};
 	if (security != AIR_OPEN)
 		strcpy(s.aps[0].passphrase, "pass phrase=#1");
 	return s;
@@ -122,34 +119,29 @@ static void writes_any_ssid_in_hex(void **state)
 
 static void writes_radio_options(void **state)
 {
-	static const struct {
-		unsigned channel;
-		const char *side;
-	} sides[] = {{1, "[HT40+]"}, {11, "[HT40-]"}, {36, "[HT40+]"}, {40, "[HT40-]"},
-	    {44, "[HT40+]"}, {48, "[HT40-]"}, {149, "[HT40+]"}, {153, "[HT40-]"},
-	    {161, "[HT40-]"}};
-	struct scenario s = one_ap(AIR_OPEN);
-	char *text, want[32];
+	struct scenario s = one_ap(AIR_WPA2);
+	char *text;
 
 	(void)state;
 	s.aps[0].hidden = s.aps[0].wds = true;
-	s.aps[0].width = AIR_HT40;
-	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-		s.aps[0].channel = sides[i].channel;
-		text = conf_hostapd(&s, 0);
-		snprintf(want, sizeof(want), "ht_capab=%s", sides[i].side);
-		has_line(text, want);
-		has_line(text, sides[i].channel > 14 ? "hw_mode=a" : "hw_mode=g");
-		has_line(text, "ignore_broadcast_ssid=1");
-		has_line(text, "wds_sta=1");
-		has_line(text, "bridge=br0");
-		free(text);
-	}
-	s = one_ap(AIR_OPEN);
-	s.aps[0].width = AIR_LEGACY;
+	memset(s.aps[0].psk, 'a', 64);
+	s.aps[0].channel = 36;
 	text = conf_hostapd(&s, 0);
-	lacks(text, "ieee80211n");
+	has_line(text, "hw_mode=a");
+	has_line(text, "channel=36");
+	has_line(text, "ignore_broadcast_ssid=1");
+	has_line(text, "wds_sta=1");
+	has_line(text, "bridge=br0");
+	has_line(text,
+	    "wpa_psk=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	lacks(text, "passphrase");
+	free(text);
+
+	s = one_ap(AIR_OPEN);
+	text = conf_hostapd(&s, 0);
+	has_line(text, "hw_mode=g");
 	lacks(text, "bridge");
+	lacks(text, "ignore");
 	free(text);
 }
 

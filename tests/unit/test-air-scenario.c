@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "cleanup.h"
+#include "cmd.h"
 #include "scenario.h"
 
 #define NET                                                                              \
@@ -47,11 +49,10 @@ static void reads_all_keys(void **state)
 	char name[16];
 
 	(void)state;
-	parse_ok(
-	    "# comment\n" NET "lease = 600\ndns = no\ndomain = a.example\n"
-	    "[ap one]\nnetwork = lan\nssid = x y\nsecurity = wpa2\n"
-	    "passphrase = 12345678\nchannel = 6\nwidth = 40\nhidden = yes\nwds = no\n"
-	    "bssid = 02:00:00:00:0a:Ff\n",
+	parse_ok("# comment\n" NET "lease = 600\ndns = no\ndomain = a.example\n"
+		 "[ap one]\nnetwork = lan\nssid = x y\nsecurity = wpa2\n"
+		 "passphrase = 12345678\nchannel = 6\nhidden = yes\nwds = no\n"
+		 "bssid = 02:00:00:00:0a:Ff\n",
 	    &s);
 	assert_int_equal(s.n_networks, 1);
 	assert_int_equal(s.n_aps, 1);
@@ -63,7 +64,6 @@ static void reads_all_keys(void **state)
 	    air_network_addr4(&s.networks[0], 1).s_addr, inet_addr("192.0.2.1"));
 	assert_int_equal(s.aps[0].ssid_len, 3);
 	assert_int_equal(s.aps[0].security, AIR_WPA2);
-	assert_int_equal(s.aps[0].width, AIR_HT40);
 	assert_true(s.aps[0].hidden);
 	assert_memory_equal(s.aps[0].bssid, "\x02\0\0\0\x0a\xff", 6);
 	scenario_ifname(&s, 0, name, sizeof(name));
@@ -219,6 +219,27 @@ static void several_aps_share_a_bridge(void **state)
 	assert_false(scenario_bridged(&s, 0));
 }
 
+/* The psk keys, by the program that everybody uses for it. */
+static void check_psk(const struct air_ap *ap)
+{
+	char ssid[AIR_SSID_MAX + 1];
+	const char *const argv[] = {"wpa_passphrase", ssid, ap->passphrase, NULL};
+	char *out = NULL, want[80];
+	struct err e = ERR_INIT;
+
+	if (ap->psk[0] == '\0')
+		return;
+	snprintf(ssid, sizeof(ssid), "%.*s", (int)ap->ssid_len, (const char *)ap->ssid);
+	if (cmd_run(argv, NULL, &out, NULL, &e) < 0) {
+		if (e.code == ERR_PRECONDITION)
+			return; /* not installed */
+		fail_msg("%s", e.msg);
+	}
+	snprintf(want, sizeof(want), "\tpsk=%s\n", ap->psk);
+	assert_non_null(strstr(out, want));
+	free(out);
+}
+
 /* Those that are installed. */
 static void own_scenarios_are_good(void **state)
 {
@@ -233,6 +254,8 @@ static void own_scenarios_are_good(void **state)
 		snprintf(path, sizeof(path), "%s/%s.conf", AIR_SCENARIOS, names[i]);
 		if (scenario_load(path, &s, &e) < 0)
 			fail_msg("%s", e.msg);
+		for (unsigned ap = 0; ap < s.n_aps; ap++)
+			check_psk(&s.aps[ap]);
 	}
 	snprintf(path, sizeof(path), "%s/missing.conf", AIR_SCENARIOS);
 	assert_int_equal(scenario_load(path, &s, &e), -1);

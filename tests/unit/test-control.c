@@ -104,6 +104,8 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	control_free(w->control);
+	/* Bufferevents with a callback still to come are freed by the loop. */
+	event_base_loop(w->base, EVLOOP_NONBLOCK);
 	event_base_free(w->base);
 	keep_close(&w->log);
 	keep_close(&w->console);
@@ -342,22 +344,20 @@ static void test_log(void **state)
 static void test_console(void **state)
 {
 	struct world *w = *state;
+	static char all[2 * KEEP_RING];
 	int fd = client(w);
-	const char *text;
-	size_t euros = 0;
+	size_t euros = 0, have = 0;
 
 	for (int i = 0; i < 200000; i++)
 		keep_add(&w->console, "\xe2\x82\xac", 3);
 	ask(w, fd, "{\"cmd\":\"console\"}\n");
-	for (int i = 0; i < 100; i++) {
-		text = answer(fd);
-		for (const char *s = text; (s = strstr(s, "\xe2\x82\xac")) != NULL;
-		     s += 3)
-			euros++;
-		if (strstr(text, "\"ok\":true") != NULL)
-			break;
+	for (int i = 0; i < 100 && strstr(all, "\"ok\":true") == NULL; i++) {
+		have +=
+		    (size_t)snprintf(all + have, sizeof(all) - have, "%s", answer(fd));
 		turn(w);
 	}
+	for (const char *p = all; (p = strstr(p, "\xe2\x82\xac")) != NULL; p += 3)
+		euros++;
 	assert_true(euros >= KEEP_RING / 3 - 1 && euros <= KEEP_RING / 3);
 	close(fd);
 }
@@ -414,7 +414,7 @@ static void test_does_not_read(void **state)
 		control_stage(w->control, "somewhere", i);
 		event_base_loop(w->base, EVLOOP_NONBLOCK);
 	}
-	turn_once(w);
+	turn(w);
 	ask(w, other, "{\"cmd\":\"version\"}\n");
 	assert_non_null(strstr(answer(other), "\"ok\":true"));
 	for (int i = 0; i < 10 && strcmp(answer(fd), "gone") != 0; i++)

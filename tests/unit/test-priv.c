@@ -105,6 +105,19 @@ static void set_vmm(const char *script)
 	assert_int_equal(fs_write_atomic(path, 0755, script, strlen(script), NULL), 0);
 }
 
+static bool one_user; /* a user namespace that holds nobody else */
+
+static void enter_user_namespace(void)
+{
+	struct err e = ERR_INIT;
+	int fd;
+
+	CHECK(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
+	fd = open("/proc/self/uid_map", O_WRONLY);
+	CHECK(fd >= 0 && write(fd, "0 0 1", 5) == 5);
+	close(fd);
+}
+
 /* Starts the privileged process whose main tells the story; its pid. */
 static pid_t begin(story *tells, const struct config *c)
 {
@@ -119,6 +132,8 @@ static pid_t begin(story *tells, const struct config *c)
 	if (pid > 0)
 		return pid;
 	log_set_level(LOG_LEVEL_DEBUG);
+	if (one_user)
+		enter_user_namespace();
 	p = priv_split(c, keep, &e);
 	if (p == NULL)
 		story_failed(__LINE__, "priv_split", e.msg);
@@ -269,6 +284,41 @@ static void a_vm_is_prepared_run_and_released(void **state)
 	make_config(&c);
 	set_vmm("#!/bin/sh\necho \"uid $(id -u) $(id -G)\" >&2\nexec sleep 1000\n");
 	assert_int_equal(finish(begin(whole_life, &c)), 0);
+	nothing_is_left(&c);
+}
+
+static void life_of_one_user(struct priv *p, const struct config *c)
+{
+	struct err e = ERR_INIT;
+	struct priv_reply r;
+	struct host_if i;
+
+	CHECK(getuid() == 0 && access("/etc/passwd", F_OK) == -1);
+	CHECK(chroot("/") == -1 && socket(AF_INET, SOCK_STREAM, 0) == -1);
+	CALL(PRIV_ADOPT, 0, NULL, &r);
+	CALL(PRIV_PREPARE, 0, NULL, NULL);
+	CALL(PRIV_VM_START, 0, NULL, &r);
+	wait_log(p, "qemu: CapEff:\\x090000000000000000");
+	CHECK(connect_to("agent") >= 0);
+	CALL(PRIV_TAP_CARRIER, 1, NULL, NULL);
+	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.carrier);
+	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
+	wait_event(p, PRIV_EVENT_VM_EXIT);
+	CALL(PRIV_RELEASE, 0, NULL, NULL);
+}
+
+static void a_namespace_of_one_user_is_enough(void **state)
+{
+	struct config c;
+	int status;
+
+	(void)state;
+	make_config(&c);
+	set_vmm("#!/bin/sh\ngrep CapEff /proc/self/status >&2\nexec sleep 1000\n");
+	one_user = true;
+	status = finish(begin(life_of_one_user, &c));
+	one_user = false;
+	assert_int_equal(status, 0);
 	nothing_is_left(&c);
 }
 
@@ -601,6 +651,35 @@ static void what_a_vmm_says_is_logged(void **state)
 	nothing_is_left(&c);
 }
 
+static void listens_late(struct priv *p, const struct config *c)
+{
+	struct err e = ERR_INIT;
+	struct priv_reply r;
+	int tries = 0;
+
+	(void)c;
+	CALL(PRIV_PREPARE, 0, NULL, NULL);
+	CALL(PRIV_VM_START, 0, NULL, &r);
+	/* Refused as long as the VMM runs. Nothing is read meanwhile. */
+	while (priv_call(p, PRIV_RELEASE, 0, NULL, NULL, &e) < 0 && tries++ < 2000)
+		poll(NULL, 0, 5);
+	CHECK(wait_event(p, PRIV_EVENT_VM_EXIT).pid == r.pid);
+	CHECK(strstr(lines, "qemu: line 0") != NULL);
+	CHECK(strstr(lines, "qemu: line 250") == NULL);
+}
+
+static void a_flood_of_lines_loses_no_event(void **state)
+{
+	struct config c;
+
+	(void)state;
+	make_config(&c);
+	set_vmm(
+	    "#!/bin/sh\ni=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done\n");
+	assert_int_equal(finish(begin(listens_late, &c)), 0);
+	nothing_is_left(&c);
+}
+
 static void waits_for_sigterm(struct priv *p, const struct config *c)
 {
 	sigset_t set;
@@ -689,6 +768,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(records_are_read_as_written),
 	    cmocka_unit_test(a_vm_is_prepared_run_and_released),
+	    cmocka_unit_test(a_namespace_of_one_user_is_enough),
 	    cmocka_unit_test(requests_of_another_shape_are_refused),
 	    cmocka_unit_test(a_vm_of_a_killed_bhyfid_is_adopted),
 	    cmocka_unit_test(what_is_left_without_a_vm_is_cleared),
@@ -698,6 +778,7 @@ int main(void)
 	    cmocka_unit_test(no_vm_runs_without_its_record),
 	    cmocka_unit_test(a_tap_that_is_deleted_is_told_and_made_anew),
 	    cmocka_unit_test(what_a_vmm_says_is_logged),
+	    cmocka_unit_test(a_flood_of_lines_loses_no_event),
 	    cmocka_unit_test(sigterm_reaches_main),
 	};
 

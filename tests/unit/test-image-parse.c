@@ -1,0 +1,366 @@
+/* The image builder's parsers: ELF, modinfo, control files, apt, bzImage, PE. */
+#include <elf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apt.h"
+#include "bytes.h"
+#include "bzimage.h"
+#include "deb.h"
+#include "elfread.h"
+#include "fs.h"
+#include "kmod.h"
+#include "manifest.h"
+#include "modlist.h"
+#include "modset.h"
+#include "pe.h"
+
+static struct err e;
+
+static void elf_of_this_program_names_its_libraries(void **state)
+{
+	struct elf_dynamic d;
+	char *data;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(fs_read_file("/proc/self/exe", 64 << 20, &data, &len, &e), 0);
+	assert_int_equal(elf_dynamic_read(data, len, &d, &e), 0);
+	assert_non_null(d.interp);
+	assert_true(strv_has(&d.needed, "libcmocka.so.0"));
+	elf_dynamic_free(&d);
+	/* Cut off anywhere in its first part it is an error or less, never a crash. */
+	for (size_t n = 0; n < 4096 && n < len; n++) {
+		char *cut = malloc(n + 1);
+
+		memcpy(cut, data, n);
+		elf_dynamic_read(cut, n, &d, &e);
+		elf_dynamic_free(&d);
+		free(cut);
+	}
+	free(data);
+}
+
+static void elf_runpath_keeps_plain_folders_only(void **state)
+{
+	/* Header, a PT_LOAD over all, a PT_DYNAMIC, its entries, strings. */
+	uint8_t f[512] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+	static const char strings[] = "\0libx.so\0$ORIGIN/../x:/opt/l:rel:/usr/l";
+	const uint64_t dyn[][2] = {{DT_NEEDED, 1}, {DT_RUNPATH, 9},
+	    {DT_STRTAB, 0x1000 + 400}, {DT_STRSZ, sizeof(strings)}, {DT_NULL, 0}};
+	struct elf_dynamic d;
+
+	(void)state;
+	put_le16(f + 18, EM_X86_64);
+	put_le64(f + 32, 64); /* e_phoff */
+	put_le16(f + 54, 56);
+	put_le16(f + 56, 2);
+	put_le32(f + 64, PT_LOAD);
+	put_le64(f + 64 + 16, 0x1000);
+	put_le64(f + 64 + 32, sizeof(f));
+	put_le32(f + 120, PT_DYNAMIC);
+	put_le64(f + 120 + 8, 200);
+	put_le64(f + 120 + 32, sizeof(dyn));
+	for (size_t i = 0; i < sizeof(dyn) / sizeof(dyn[0]); i++) {
+		put_le64(f + 200 + 16 * i, dyn[i][0]);
+		put_le64(f + 208 + 16 * i, dyn[i][1]);
+	}
+	memcpy(f + 400, strings, sizeof(strings));
+	assert_int_equal(elf_dynamic_read(f, sizeof(f), &d, &e), 0);
+	assert_int_equal(d.needed.n, 1);
+	assert_string_equal(d.needed.v[0], "libx.so");
+	assert_int_equal(d.runpath.n, 2);
+	assert_string_equal(d.runpath.v[0], "/opt/l");
+	assert_string_equal(d.runpath.v[1], "/usr/l");
+	elf_dynamic_free(&d);
+	/* A library's name that is a path would lead out of the folders. */
+	f[401] = '/';
+	assert_int_equal(elf_dynamic_read(f, sizeof(f), &d, &e), -1);
+	elf_dynamic_free(&d);
+	f[18] = EM_386;
+	assert_int_equal(elf_dynamic_read(f, sizeof(f), &d, &e), -1);
+	elf_dynamic_free(&d);
+}
+
+static void modinfo_gives_names_dependencies_aliases(void **state)
+{
+	static const char info[] =
+	    "license=GPL\0alias=pci:v00008086d00002723sv*sd*bc*sc*i*\0"
+	    "depends=cfg80211,a-b\0softdep=pre: x-y post: z\0"
+	    "alias=crypto-ccm\0alias=dmi:pnThink Pad\0alias=of[a-z]-x\0"
+	    "name=iwl-wifi\0firmware=iwl-1.ucode\0\0\0";
+	struct modinfo m;
+
+	(void)state;
+	assert_int_equal(modinfo_parse(info, sizeof(info), &m, &e), 0);
+	assert_string_equal(m.name, "iwl_wifi");
+	assert_int_equal(m.depends.n, 2);
+	assert_string_equal(m.depends.v[1], "a_b");
+	assert_int_equal(m.softdeps.n, 2);
+	assert_string_equal(m.softdeps.v[0], "x_y");
+	assert_int_equal(m.aliases.n, 3);
+	assert_string_equal(m.aliases.v[1], "crypto_ccm");
+	assert_string_equal(m.aliases.v[2], "of[a-z]_x");
+	assert_string_equal(m.firmware.v[0], "iwl-1.ucode");
+	assert_true(kmod_alias_is_pci(m.aliases.v[0], 0x8086, 0x2723));
+	assert_false(kmod_alias_is_pci(m.aliases.v[0], 0x8086, 0x2724));
+	assert_false(kmod_alias_is_pci("pci:v*d*sv*sd*bc02sc80i*", 0x8086, 0x2723));
+	modinfo_free(&m);
+	assert_int_equal(modinfo_parse("name=x", 6, &m, &e), -1);
+	modinfo_free(&m);
+}
+
+static void builtin_modules_are_read_and_sorted(void **state)
+{
+	static const char text[] = "kernel/lib/zz-top.ko\nkernel/a/b.ko.xz\nnonsense\n\n";
+	struct strv v = {0};
+
+	(void)state;
+	assert_int_equal(kmods_parse_builtin(text, sizeof(text) - 1, &v, &e), 0);
+	assert_int_equal(v.n, 2);
+	assert_string_equal(v.v[0], "b");
+	assert_string_equal(v.v[1], "zz_top");
+	strv_free(&v);
+}
+
+static void slim_takes_the_signature_off(void **state)
+{
+	uint8_t f[64 + 100 + 12 + 28] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+	size_t len = sizeof(f);
+
+	(void)state;
+	put_le16(f + 18, EM_X86_64);
+	f[64 + 100 + 11] = 100; /* big-endian length of the signature */
+	memcpy(f + 64 + 112, "~Module signature appended~\n", 28);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_int_equal(len, 64);
+	len = sizeof(f);
+	f[64 + 100 + 10] = 1; /* longer than the file */
+	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+}
+
+static void control_fields_and_dependencies(void **state)
+{
+	static const char control[] =
+	    "Package: wpa\nDepends: libc6 (>= 2.34), a | b,\n"
+	    " libnl-3-200:any (>= 1) [amd64], c <x>\nVersion: 2:1\n\n"
+	    "Late: no\n";
+	struct strv names = {0};
+	char *value;
+
+	(void)state;
+	assert_int_equal(
+	    deb_field(control, sizeof(control) - 1, "package", &value, &e), 0);
+	assert_string_equal(value, "wpa");
+	free(value);
+	assert_int_equal(deb_field(control, sizeof(control) - 1, "Late", &value, &e), 0);
+	assert_null(value);
+	assert_int_equal(
+	    deb_field(control, sizeof(control) - 1, "Depends", &value, &e), 0);
+	assert_int_equal(
+	    deb_depends(
+		"aa (>= 2.34), bb | cc, libnl-3-200:any (>= 1) [amd64]", &names, &e),
+	    0);
+	assert_int_equal(names.n, 3);
+	assert_string_equal(names.v[1], "bb");
+	assert_string_equal(names.v[2], "libnl-3-200");
+	free(value);
+	assert_int_equal(deb_depends("good-one, --option", &names, &e), -1);
+	strv_free(&names);
+}
+
+static void paths_are_cleaned_or_refused(void **state)
+{
+	char out[DEB_PATH_MAX], small[8];
+
+	(void)state;
+	assert_int_equal(deb_clean_path("./usr//lib/./x/", out, sizeof(out), &e), 0);
+	assert_string_equal(out, "usr/lib/x");
+	assert_int_equal(deb_clean_path("./", out, sizeof(out), &e), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(deb_clean_path("a/../b", out, sizeof(out), &e), -1);
+	assert_int_equal(deb_clean_path("a\nb", out, sizeof(out), &e), -1);
+	assert_int_equal(deb_clean_path("123456789", small, sizeof(small), &e), -1);
+}
+
+#define HASH64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void apt_lines_are_understood_or_refused(void **state)
+{
+	static const char *const bad[] = {
+	    "'u' ../x_1_amd64.deb 5 SHA256:" HASH64 "\n",
+	    "'u' x_1_amd64.deb 5 MD5Sum:0123\n",
+	    "'u' x_1_amd64.deb -5 SHA256:" HASH64 "\n",
+	    "'u' .x_1_amd64.deb 5 SHA256:" HASH64 "\n",
+	    "'u x_1_amd64.deb\n",
+	    "'u' xdeb 5 SHA256:" HASH64 "\n",
+	};
+	struct apt_list l;
+
+	(void)state;
+	assert_int_equal(
+	    apt_parse_uris("noise\n'http://m/a%2b.deb' wpa-x_2%3a1_amd64.deb 77 "
+			   "SHA256:" HASH64 "\n",
+		&l, &e),
+	    0);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.v[0].name, "wpa-x");
+	assert_string_equal(l.v[0].file, "wpa-x_2%3a1_amd64.deb");
+	assert_int_equal(l.v[0].size, 77);
+	apt_list_free(&l);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(apt_parse_uris(bad[i], &l, &e), -1);
+		apt_list_free(&l);
+	}
+}
+
+static void cards_are_two_hex_numbers(void **state)
+{
+	static const char *const bad[] = {"", "8086", "8086:", ":2723", "80861:2",
+	    "8086:27231", "8086:2723 ", "sim:wpa2", "80g6:1"};
+	unsigned v, d;
+
+	(void)state;
+	assert_int_equal(card_parse("8086:2723", &v, &d, &e), 0);
+	assert_int_equal(v, 0x8086);
+	assert_int_equal(d, 0x2723);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(card_parse(bad[i], &v, &d, &e), -1);
+		assert_int_equal(e.code, ERR_USAGE);
+	}
+}
+
+static void module_list_has_its_form(void **state)
+{
+	static const char *const deps[] = {"virtio_ring", "virtio", NULL};
+	static const char *const aliases[] = {"virtio:d00000001v*", NULL};
+	static const char *const evil[] = {"x\nboot", NULL};
+	struct modlist_entry m = {
+	    "virtio_net", "kernel/drivers/net/virtio_net.ko", true, deps, NULL, aliases};
+	char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(modlist_write(&m, 1, &text, &len, &e), 0);
+	assert_string_equal(text,
+	    "module virtio_net kernel/drivers/net/virtio_net.ko\nboot\n"
+	    "dep virtio_ring\ndep virtio\nalias virtio:d00000001v*\n");
+	free(text);
+	m.aliases = evil;
+	assert_int_equal(modlist_write(&m, 1, &text, &len, &e), -1);
+}
+
+static void bzimage_payload_stays_in_the_file(void **state)
+{
+	uint8_t f[4096] = {0};
+	struct bzimage b;
+
+	(void)state;
+	assert_int_equal(bzimage_parse(f, sizeof(f), sizeof(f), &b, &e), -1);
+	f[0x1f1] = 1;
+	put_le16(f + 0x1fe, 0xaa55);
+	memcpy(f + 0x202, "HdrS", 4);
+	put_le16(f + 0x206, 0x20f);
+	put_le16(f + 0x20e, 0x300);
+	memcpy(f + 0x500, "6.1.0-9-amd64 (debian", 22);
+	put_le32(f + 0x248, 0x100);
+	put_le32(f + 0x24c, 0x200);
+	assert_int_equal(bzimage_parse(f, sizeof(f), sizeof(f), &b, &e), 0);
+	assert_string_equal(b.version, "6.1.0-9-amd64");
+	assert_int_equal(b.payload, 1024 + 0x100);
+	put_le32(f + 0x24c, 0xfffffff0u);
+	assert_int_equal(bzimage_parse(f, sizeof(f), sizeof(f), &b, &e), -1);
+	put_le32(f + 0x24c, 0x200);
+	put_le32(f + 0x248, 0xfffffff0u);
+	assert_int_equal(bzimage_parse(f, sizeof(f), sizeof(f), &b, &e), -1);
+}
+
+/* A stub with one section; room says how many headers more fit. */
+static void make_stub(uint8_t f[1024], unsigned room)
+{
+	uint8_t *coff = f + 64, *opt = coff + 24, *s = opt + 112;
+
+	memset(f, 0, 1024);
+	f[0] = 'M';
+	f[1] = 'Z';
+	put_le32(f + 0x3c, 64);
+	memcpy(coff, "PE\0\0", 4);
+	put_le16(coff + 4, 0x8664);
+	put_le16(coff + 6, 1);
+	put_le16(coff + 20, 112);
+	put_le16(opt, 0x20b);
+	put_le32(opt + 32, 4096);
+	put_le32(opt + 36, 512);
+	put_le32(opt + 60, 64 + 24 + 112 + 40 * (1 + room));
+	memcpy(s, ".text", 5);
+	put_le32(s + 8, 16);
+	put_le32(s + 12, 4096);
+	put_le32(s + 16, 512);
+	put_le32(s + 20, 512);
+	memset(f + 512, 0xcc, 512);
+}
+
+static void pe_sections_are_appended_where_there_is_room(void **state)
+{
+	const struct pe_section sections[] = {
+	    {".a", "hello", 5}, {".linux", "world!", 6}};
+	uint8_t stub[1024];
+	size_t len, off, size;
+	char *out;
+
+	(void)state;
+	make_stub(stub, 2);
+	assert_int_equal(pe_append(stub, sizeof(stub), sections, 2, &out, &len, &e), 0);
+	assert_int_equal(len, 2048);
+	assert_int_equal(pe_section(out, len, ".linux", &off, &size, &e), 0);
+	assert_int_equal(size, 6);
+	assert_memory_equal(out + off, "world!", 6);
+	assert_int_equal(pe_section(out, len, ".none", &off, &size, &e), 1);
+	/* SizeOfImage: headers' page, .text, two sections, a page each. */
+	assert_int_equal(get_le32((uint8_t *)out + 64 + 24 + 56), 4 * 4096);
+	free(out);
+	make_stub(stub, 1);
+	assert_int_equal(pe_append(stub, sizeof(stub), sections, 2, &out, &len, &e), -1);
+	make_stub(stub, 2);
+	put_le32(stub + 64 + 24 + 112 + 20, 600); /* raw data out of the file */
+	assert_int_equal(pe_append(stub, sizeof(stub), sections, 2, &out, &len, &e), -1);
+}
+
+static void manifest_of_another_form_is_refused(void **state)
+{
+	static const char *const bad[] = {"", "[]", "{}", "{\"format\":2}",
+	    "{\"format\":1,\"id\":\"../x\",\"kernel\":\"6\",\"artefacts\":{}}",
+	    "{\"format\":1,\"id\":\"x\",\"kernel\":\"6\",\"artefacts\":{\"../../etc/"
+	    "passwd\":"
+	    "{\"size\":1,\"sha256\":\"" HASH64 "\"}}}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_null(manifest_parse(bad[i], strlen(bad[i]), &e));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(elf_of_this_program_names_its_libraries),
+	    cmocka_unit_test(elf_runpath_keeps_plain_folders_only),
+	    cmocka_unit_test(modinfo_gives_names_dependencies_aliases),
+	    cmocka_unit_test(builtin_modules_are_read_and_sorted),
+	    cmocka_unit_test(slim_takes_the_signature_off),
+	    cmocka_unit_test(control_fields_and_dependencies),
+	    cmocka_unit_test(paths_are_cleaned_or_refused),
+	    cmocka_unit_test(apt_lines_are_understood_or_refused),
+	    cmocka_unit_test(cards_are_two_hex_numbers),
+	    cmocka_unit_test(module_list_has_its_form),
+	    cmocka_unit_test(bzimage_payload_stays_in_the_file),
+	    cmocka_unit_test(pe_sections_are_appended_where_there_is_room),
+	    cmocka_unit_test(manifest_of_another_form_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
