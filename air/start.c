@@ -27,10 +27,11 @@
  * process then lives and with it hostapd, dnsmasq and iperf3. Two netlink sockets
  * stay in the guest's namespace; the AP radios end with them.
  *
- * Time counts: the guest has one slow processor. hostapd comes first. dnsmasq and
- * iperf3 start beside it, but nice: they get what is left over while the
- * station scans, and are made ordinary when it is associated. The station's radio
- * is made when all APs send, so that its first scan finds them.
+ * Time counts: the guest has one slow processor. hostapd comes first. dnsmasq starts
+ * beside it, but nice, and gets its full share once all APs send: it must be there
+ * when the station asks for an address. iperf3 follows, nice until the station is
+ * associated. The station's radio is made when all APs send, so that its first
+ * scan finds them.
  */
 
 #define HOSTAPD "/usr/sbin/hostapd"
@@ -272,6 +273,12 @@ static void tell_ready(struct air *air)
 				(json_int_t)clock_ms(), "steps", steps));
 }
 
+static void full_share(const struct proc *p)
+{
+	if (p->pid > 0 && setpriority(PRIO_PROCESS, (id_t)p->pid, 0) < 0)
+		log_warn("%s: priority: %s", p->name, strerror(errno));
+}
+
 static void aps_are_on(struct air *air)
 {
 	struct err e = ERR_INIT;
@@ -290,19 +297,10 @@ static void aps_are_on(struct air *air)
 	event_free(air->deadline);
 	air->deadline = NULL;
 	tell_ready(air);
+	/* With a short scan the station is there, and asks, within half a second. */
+	full_share(&air->dnsmasq);
 	if (start_service(&air->iperf, &e) < 0)
 		log_error("iperf3: %s", e.msg);
-}
-
-/* The station has what it came for: the services get their full share. */
-static void station_joined(struct air *air, int ap)
-{
-	struct proc *nice[] = {&air->dnsmasq, &air->iperf};
-
-	air->station_ap = ap;
-	for (size_t i = 0; i < ARRAY_LEN(nice); i++)
-		if (nice[i]->pid > 0)
-			setpriority(PRIO_PROCESS, (id_t)nice[i]->pid, 0);
 }
 
 static bool all_on(const struct air *air)
@@ -329,7 +327,8 @@ static void hostapd_line(struct proc *p, const char *line)
 	} else if (strncmp(rest, "AP-DISABLED", 11) == 0) {
 		air->ap_on[ap] = false;
 	} else if (strncmp(rest, "AP-STA-CONNECTED", 16) == 0) {
-		station_joined(air, ap);
+		air->station_ap = ap;
+		full_share(&air->iperf);
 	}
 }
 

@@ -21,6 +21,9 @@
 
 #define CONNECT_MS 5000
 #define SLACK_MS 15000 /* over the measurement: connecting, results */
+#define BUSY_MS 8000
+#define BUSY_RETRY_MS 300
+#define BUSY_START_MS 1000
 #define RESULT_MAX (1024 * 1024)
 #define REPAINT_MS 200
 
@@ -112,12 +115,39 @@ int iperf_result_parse(
 	return ret;
 }
 
+static struct iperf_test *prepare(const struct iperf_server *s, bool down, int seconds)
+{
+	struct iperf_test *t = iperf_new_test();
+
+	if (t == NULL)
+		return NULL;
+	iperf_defaults(t);
+	iperf_set_test_role(t, 'c');
+	iperf_set_test_server_hostname(t, s->host);
+	iperf_set_test_server_port(t, s->port);
+	iperf_set_test_duration(t, seconds);
+	iperf_set_test_reverse(t, down);
+	iperf_set_test_connect_timeout(t, CONNECT_MS);
+	iperf_set_test_json_output(t, 1);
+	return t;
+}
+
+/* A server takes one client at a time, and is not done with the last one when that
+ * has its result: it says so, or resets the connection right at the start. */
+static bool is_busy(int64_t began)
+{
+	return i_errno == IEACCESSDENIED ||
+	       (i_errno == IERECVMESSAGE && clock_ms() - began < BUSY_START_MS);
+}
+
 /* In the child: the result or {"error":...} into fd. */
 static _Noreturn void child(const struct iperf_server *s, bool down, int seconds, int fd)
 {
 	int null = open("/dev/null", O_RDWR);
+	int64_t give_up = clock_ms() + BUSY_MS;
 	struct iperf_test *t;
 	const char *text;
+	int rc;
 
 	/* It prints, too. */
 	if (null >= 0) {
@@ -129,18 +159,20 @@ static _Noreturn void child(const struct iperf_server *s, bool down, int seconds
 	signal(SIGTERM, SIG_DFL);
 	/* Whatever becomes of the parent, this process has an end. */
 	alarm((unsigned)(seconds + SLACK_MS / 1000 + 1));
-	t = iperf_new_test();
-	if (t == NULL)
-		_exit(1);
-	iperf_defaults(t);
-	iperf_set_test_role(t, 'c');
-	iperf_set_test_server_hostname(t, s->host);
-	iperf_set_test_server_port(t, s->port);
-	iperf_set_test_duration(t, seconds);
-	iperf_set_test_reverse(t, down);
-	iperf_set_test_connect_timeout(t, CONNECT_MS);
-	iperf_set_test_json_output(t, 1);
-	if (iperf_run_client(t) < 0) {
+	while (true) {
+		int64_t began = clock_ms();
+
+		t = prepare(s, down, seconds);
+		if (t == NULL)
+			_exit(1);
+		rc = iperf_run_client(t);
+		if (rc == 0 || clock_ms() > give_up || !is_busy(began))
+			break;
+		iperf_free_test(t);
+		/* Nothing tells when the server is free. */
+		poll(NULL, 0, BUSY_RETRY_MS);
+	}
+	if (rc < 0) {
 		/* errno's text belongs to it; its JSON may be missing altogether. */
 		json_t *o = json_pack("{s:s}", "error", iperf_strerror(i_errno));
 

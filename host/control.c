@@ -230,6 +230,7 @@ static void cmd_wait(struct client *cl, const json_t *req)
 {
 	int64_t timeout = msg_int(req, "timeout_ms", 0, WAIT_MAX_MS, 0);
 	const char *state = msg_str(req, "state", "online");
+	enum vm_state now = cl->control->ops->state(cl->control->arg);
 
 	if (state_parse(state, &cl->target) < 0 ||
 	    (cl->target != STATE_ONLINE && cl->target != STATE_STOPPED)) {
@@ -240,9 +241,9 @@ static void cmd_wait(struct client *cl, const json_t *req)
 	if (timeout > 0)
 		loop_add_ms(cl->timer, timeout);
 	put_progress(cl, NULL, 0);
-	if (cl->target == STATE_ONLINE)
+	if (cl->target == STATE_ONLINE && now != STATE_FAILED && now != STATE_STOPPED)
 		put_past_stages(cl);
-	check_wait(cl, cl->control->ops->state(cl->control->arg));
+	check_wait(cl, now);
 }
 
 static void cmd_start(struct client *cl, const json_t *req)
@@ -648,7 +649,8 @@ void control_flush(struct control *c)
 {
 	struct client *cl;
 
-	LIST_FOREACH(cl, &c->clients, next) {
+	LIST_FOREACH(cl, &c->clients, next)
+	{
 		struct evbuffer *out = bufferevent_get_output(cl->bev);
 
 		if (cl->gone)

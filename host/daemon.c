@@ -574,6 +574,7 @@ static void vm_ended(struct daemon *d, const struct priv_vm_event *ev)
 	d->vm_pid = 0;
 	agent_close(d->agent);
 	console_close(d->console);
+	record_ended(&d->record);
 	feed(d, EV_VM_EXIT, &in);
 }
 

@@ -369,6 +369,15 @@ static void retry(struct machine *m, const struct machine_input *in)
 	boot(m);
 }
 
+/* Somebody does not want to wait for the back-off. */
+static void start_now(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	timers_off(m);
+	m->failures = 0;
+	boot(m);
+}
+
 /* A VMM that outlived SIGKILL for a while is gone at last. */
 static void late_exit(struct machine *m, const struct machine_input *in)
 {
@@ -602,7 +611,7 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	},
     [STATE_PREPARING] =
 	{
-	    [EV_START] = ignore,
+	    [EV_START] = start_now,
 	    [EV_STOP] = stop_idle,
 	    [EV_RETRY] = retry,
 	},

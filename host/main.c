@@ -307,17 +307,28 @@ static int run(const struct options *o, struct known *k, int ready, struct err *
 	    .console = &console,
 	    .clear = o->clear};
 
+	pid_t self = getpid();
+
 	log_set_level(k->config.log_level);
-	if (enter_run_dir(&k->config, e) < 0 || take_lock(&k->config, e) < 0 ||
-	    open_keep(&log, "log", 0640, e) < 0 ||
-	    open_keep(&console, "console.log", 0600, e) < 0)
+	if (enter_run_dir(&k->config, e) < 0 || take_lock(&k->config, e) < 0)
 		return -1;
+	if (open_keep(&log, "log", 0640, e) < 0 ||
+	    open_keep(&console, "console.log", 0600, e) < 0)
+		goto fail;
 	if (!o->clear) {
 		setup.control_fd = open_control(&k->config, e);
 		if (setup.control_fd < 0)
-			return -1;
+			goto fail;
 	}
-	return daemon_run(&setup, e);
+	if (daemon_run(&setup, e) == 0)
+		return 0;
+fail:
+	/* In the process that split, or could not: in main the names mean nothing. */
+	if (getpid() == self) {
+		unlink("control");
+		unlink("lock");
+	}
+	return -1;
 }
 
 static int start(const struct options *o, struct known *k, struct err *e)

@@ -30,6 +30,14 @@ void record_clear(struct record *r)
 	r->guest.cpu_pct = -1;
 }
 
+void record_ended(struct record *r)
+{
+	memset(&r->wlan, 0, sizeof(r->wlan));
+	memset(&r->guest, 0, sizeof(r->guest));
+	r->guest.cpu_pct = -1;
+	r->path_up = false;
+}
+
 bool record_stage(struct record *r, enum stage s, int64_t now_ms)
 {
 	if (r->reached[s])

@@ -75,6 +75,10 @@ struct record {
 /* A new VM: nothing is known. */
 void record_clear(struct record *r);
 
+/* The VM has ended: what was so while it ran is not so any more; when things happened
+ * stays. */
+void record_ended(struct record *r);
+
 /* Notes the first time that a stage is reached; false if it was reached before. */
 bool record_stage(struct record *r, enum stage s, int64_t now_ms);
 

@@ -72,22 +72,22 @@ static int read_lease(const char *path, struct lease *l, struct err *e)
 static int run_client(const char *client, const char *ifname, const char *dir,
     int timeout_ms, struct err *e)
 {
-	char leases[PATH_MAX], pid[PATH_MAX], seconds[16], lease[PATH_MAX];
+	char leases[PATH_MAX], pid[PATH_MAX], seconds[16], env[PATH_MAX];
 	/* clang-format off */
 	const char *const udhcpc[] = {"udhcpc", "-f", "-q", "-n", "-i", ifname, "-s",
 	    LEASE_SCRIPT, "-t", seconds, "-T", "1", "-A", "1", NULL};
 	const char *const dhclient[] = {"dhclient", "-1", "-4", "-cf", "/dev/null", "-lf",
-	    leases, "-pf", pid, "-sf", LEASE_SCRIPT, ifname, NULL};
+	    leases, "-pf", pid, "-sf", LEASE_SCRIPT, "-e", env, ifname, NULL};
 	/* clang-format on */
 	bool busybox = strcmp(client, "udhcpc") == 0;
 	struct child c;
 	int rc = 0;
 
-	snprintf(lease, sizeof(lease), "%s/lease", dir);
+	snprintf(env, sizeof(env), "LEASE_OUT=%s/lease", dir);
 	snprintf(leases, sizeof(leases), "%s/leases", dir);
 	snprintf(pid, sizeof(pid), "%s/pid", dir);
 	snprintf(seconds, sizeof(seconds), "%d", timeout_ms / 1000);
-	if (setenv("LEASE_OUT", lease, 1))
+	if (setenv("LEASE_OUT", strchr(env, '=') + 1, 1))
 		return err_sys(e, errno, "LEASE_OUT");
 	rc = child_run(&c, busybox ? udhcpc : dhclient, timeout_ms + 2000, e);
 	unsetenv("LEASE_OUT");

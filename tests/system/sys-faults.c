@@ -25,19 +25,6 @@ static struct inst *online(void **state, int *watch)
 	return i;
 }
 
-/* An order whose answer may go down with the guest. */
-static void air_without_answer(
-    const struct inst *i, const char *op, const char *arg, const char *arg2)
-{
-	struct err e = ERR_INIT;
-	struct child c;
-
-	ok(inst_start(i, &c, &e, "air", op, arg, arg2, NULL), &e);
-	/* It ends by the answer or by the loss of the guest, which bhyfid tells. */
-	ok(child_wait(&c, LOSS_MS, &e), &e);
-	child_free(&c);
-}
-
 static void lost_and_back(struct inst *i, int watch)
 {
 	struct err e = ERR_INIT;
@@ -47,6 +34,18 @@ static void lost_and_back(struct inst *i, int watch)
 	close(watch);
 	lab_wait_online(i, RETURN_MS);
 	lab_lan_works(i);
+}
+
+/* An order whose answer may go down with the guest, so nobody waits for it. */
+static void lost_by_order(
+    struct inst *i, int watch, const char *op, const char *what, const char *how)
+{
+	struct err e = ERR_INIT;
+	struct child c;
+
+	ok(inst_start(i, &c, &e, "air", op, what, how, NULL), &e);
+	lost_and_back(i, watch);
+	child_free(&c);
 }
 
 static double restarts(const struct inst *i)
@@ -76,8 +75,7 @@ static void guest_panic(void **state)
 	int watch;
 	struct inst *i = online(state, &watch);
 
-	air_without_answer(i, "panic", NULL, NULL);
-	lost_and_back(i, watch);
+	lost_by_order(i, watch, "panic", NULL, NULL);
 	assert_true(restarts(i) == 1);
 	lab_down(i);
 }
@@ -100,8 +98,7 @@ static void agent_stopped(void **state)
 	int watch;
 	struct inst *i = online(state, &watch);
 
-	air_without_answer(i, "kill", "what=agent", "signal=STOP");
-	lost_and_back(i, watch);
+	lost_by_order(i, watch, "kill", "what=agent", "signal=STOP");
 	assert_true(restarts(i) == 1);
 	lab_down(i);
 }

@@ -402,6 +402,17 @@ static void test_stop_in_backoff(void **state)
 	assert_int_equal(w->timer[TIMER_RETRY], -1);
 }
 
+static void test_start_in_backoff(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_retry(w);
+	step(w, EV_START, STATE_BOOTING, "start =booting");
+	assert_int_equal(w->timer[TIMER_RETRY], -1);
+	assert_int_equal(w->m.failures, 0);
+}
+
 static void test_ap_lost(void **state)
 {
 	struct world *w = new_world();
@@ -699,6 +710,7 @@ int main(void)
 	    cmocka_unit_test(test_retry_that_fails),
 	    cmocka_unit_test(test_long_online_forgets),
 	    cmocka_unit_test(test_stop_in_backoff),
+	    cmocka_unit_test(test_start_in_backoff),
 	    cmocka_unit_test(test_ap_lost),
 	    cmocka_unit_test(test_news_before_the_radio),
 	    cmocka_unit_test(test_heartbeat),
