@@ -165,8 +165,10 @@ static _Noreturn void child(const struct iperf_server *s, bool down, int seconds
 		t = prepare(s, down, seconds);
 		if (t == NULL)
 			_exit(1);
+		i_errno = IENONE;
+		/* With JSON it returns 0 for most errors, too. */
 		rc = iperf_run_client(t);
-		if (rc == 0 || clock_ms() > give_up || !is_busy(began))
+		if (clock_ms() > give_up || !is_busy(began))
 			break;
 		iperf_free_test(t);
 		/* Nothing tells when the server is free. */

@@ -7,9 +7,11 @@
  *  2. Modules that the image marks `boot` (the virtio bus, the console, the
  *     network device), then the agent channel, so that the host's configuration
  *     travels while we go on.
- *  3. One per turn of the loop, behind everything else that happens: what the
- *     other devices ask for (the card's driver), what the data path needs, and
- *     last what only a power button needs.
+ *  3. What the other devices ask for: the card's driver.
+ *  4. The supplicant, as soon as there are a radio and a configuration.
+ *  5. Only while it scans, which is waiting for the most part, the data path and what a
+ *     power button needs; or IDLE_S after the start, if there is no supplicant by then.
+ *     One per turn of the loop, behind everything else that happens.
  *
  * Afterwards everything follows events: the kernel's uevents (a port, a device, a
  * network interface came or went), the supplicant's, the air's, the host's.
@@ -42,6 +44,7 @@
 #include "wpa.h"
 
 #define RADIO_S 20 /* from start to a radio, before we say that there is none */
+#define IDLE_S 3
 /* A UART takes what its FIFO holds; virtio has no such bound. */
 #define WINDOW_GUEST (64 * 1024)
 
@@ -50,7 +53,7 @@ struct linux_guest {
 	struct event_base *base;
 	struct modules modules;
 	int init_fd, uevent_fd;
-	struct event *init_ev, *uevent_ev, *child_ev, *step_ev, *radio_late;
+	struct event *init_ev, *uevent_ev, *child_ev, *step_ev, *radio_late, *idle;
 	unsigned step;
 	bool channel_open, channel_failed;
 
@@ -58,6 +61,7 @@ struct linux_guest {
 	struct wlan wlan;
 	struct radio radio;
 	bool has_radio, announced, releasing;
+	bool supplicant_ran; /* from then on the data path is put in place */
 	struct air air;
 	bool with_air, air_ready;
 	char air_if[IFNAMSIZ];
@@ -69,6 +73,7 @@ struct linux_guest {
 };
 
 static void settle(struct linux_guest *g);
+static void take_steps(struct linux_guest *g);
 
 static void tell_path(struct linux_guest *g)
 {
@@ -82,7 +87,8 @@ static void put_path(struct linux_guest *g)
 {
 	struct err e = ERR_INIT;
 
-	if (g->path.ops == NULL || g->path.installed || g->path_suspended)
+	if (g->path.ops == NULL || g->path.installed || g->path_suspended ||
+	    !g->supplicant_ran)
 		return;
 	for (const char *const *m = g->path.ops->modules; *m != NULL; m++)
 		if (modules_load(&g->modules, *m, "", &e) < 0)
@@ -159,6 +165,8 @@ static void settle(struct linux_guest *g)
 		g->path.air_index = g->radio.ifindex;
 		if (wpa_run(&g->wpa, g->radio.ifname, g->settings->networks, &e) < 0)
 			agent_failed(g->a, true, "%s", e.msg);
+		else
+			agent_stage(g->a, STAGE_SUPPLICANT);
 	}
 	put_path(g);
 }
@@ -198,7 +206,9 @@ static void on_wpa_running(void *arg)
 {
 	struct linux_guest *g = arg;
 
-	agent_stage(g->a, STAGE_SUPPLICANT);
+	g->supplicant_ran = true;
+	settle(g);
+	take_steps(g);
 }
 
 static void on_wpa_state(void *arg, const struct wlan_state *s)
@@ -447,12 +457,7 @@ static void on_radio_late(evutil_socket_t fd, short what, void *arg)
 	agent_failed(g->a, true, "no radio within %d s: %s", RADIO_S, why);
 }
 
-/* The work of step 3; one per turn of the loop. */
-static void step_devices(struct linux_guest *g)
-{
-	modules_coldplug(&g->modules);
-}
-
+/* The work that waits for a quiet moment; one per turn of the loop. */
 static void step_path(struct linux_guest *g)
 {
 	for (const char *const *m = path_clone.modules; *m != NULL; m++)
@@ -470,8 +475,14 @@ static void step_button(struct linux_guest *g)
 	(void)send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void (*const steps[])(struct linux_guest *) = {
-    step_devices, step_path, step_button};
+static void (*const steps[])(struct linux_guest *) = {step_path, step_button};
+
+static void take_steps(struct linux_guest *g)
+{
+	evtimer_del(g->idle);
+	if (g->step < ARRAY_LEN(steps))
+		event_active(g->step_ev, EV_TIMEOUT, 1);
+}
 
 static void on_step(evutil_socket_t fd, short what, void *arg)
 {
@@ -479,17 +490,25 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (g->step == ARRAY_LEN(steps))
+		return;
 	steps[g->step++](g);
-	settle(g);
 	if (g->step < ARRAY_LEN(steps))
 		event_active(g->step_ev, EV_TIMEOUT, 1);
 	else
 		log_debug("%u modules loaded", g->modules.loaded);
 }
 
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	take_steps(arg);
+}
+
 static int make_events(struct linux_guest *g, struct err *e)
 {
-	static const struct timeval radio = {RADIO_S, 0};
+	static const struct timeval radio = {RADIO_S, 0}, idle = {IDLE_S, 0};
 
 	g->uevent_ev =
 	    event_new(g->base, g->uevent_fd, EV_READ | EV_PERSIST, on_uevent, g);
@@ -497,8 +516,10 @@ static int make_events(struct linux_guest *g, struct err *e)
 	g->child_ev = evsignal_new(g->base, SIGCHLD, on_child, g);
 	g->step_ev = event_new(g->base, -1, 0, on_step, g);
 	g->radio_late = evtimer_new(g->base, on_radio_late, g);
+	g->idle = evtimer_new(g->base, on_idle, g);
 	if (g->uevent_ev == NULL || g->init_ev == NULL || g->child_ev == NULL ||
-	    g->step_ev == NULL || g->radio_late == NULL ||
+	    g->step_ev == NULL || g->radio_late == NULL || g->idle == NULL ||
+	    evtimer_add(g->idle, &idle) < 0 ||
 	    event_priority_set(g->step_ev, AGENT_PRIORITY_LOW) < 0 ||
 	    event_add(g->uevent_ev, NULL) < 0 || event_add(g->init_ev, NULL) < 0 ||
 	    event_add(g->child_ev, NULL) < 0 || evtimer_add(g->radio_late, &radio) < 0)
@@ -532,7 +553,8 @@ static void *linux_start(
 	agent_stage(a, STAGE_MODULES);
 	agent_on_channel_closed(a, on_channel_closed, g);
 	open_channel(g);
-	event_active(g->step_ev, EV_TIMEOUT, 1);
+	modules_coldplug(&g->modules);
+	settle(g);
 	return g;
 }
 
@@ -540,7 +562,7 @@ static void linux_free(void *st)
 {
 	struct linux_guest *g = st;
 	struct event *const events[] = {
-	    g->uevent_ev, g->init_ev, g->child_ev, g->step_ev, g->radio_late};
+	    g->uevent_ev, g->init_ev, g->child_ev, g->step_ev, g->radio_late, g->idle};
 
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		event_free(events[i]);

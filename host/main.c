@@ -139,6 +139,17 @@ static void name_card(struct known *k)
 	}
 }
 
+/* What the VMM needs is checked at each of its starts, too; here a program that is
+ * missing is an error of the command instead of a machine that failed. */
+static int check_vmm(const struct known *k, struct err *e)
+{
+	struct vm_spec spec;
+
+	if (vm_spec_init(&spec, &k->config, &k->image, e) < 0)
+		return -1;
+	return vmm_find(k->config.vmm)->check(&spec, e);
+}
+
 /* Step 1. A daemon that only clears needs neither networks nor image. */
 static int check(struct known *k, const struct options *o, struct err *e)
 {
@@ -146,10 +157,13 @@ static int check(struct known *k, const struct options *o, struct err *e)
 		return -1;
 	if (!o->clear && check_networks(&k->config, e) < 0)
 		return -1;
-	if (o->check_only || o->clear || strcmp(k->config.vmm, "fake") == 0)
+	if (o->check_only || o->clear)
 		return 0;
-	return image_open(
-	    k->config.image[0] != '\0' ? k->config.image : NULL, &k->image, e);
+	if (strcmp(k->config.vmm, "fake") != 0 &&
+	    image_open(
+		k->config.image[0] != '\0' ? k->config.image : NULL, &k->image, e) < 0)
+		return -1;
+	return check_vmm(k, e);
 }
 
 /* Step 2. The daemon's error, or that it serves, as the original process hears it. */

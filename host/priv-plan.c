@@ -79,7 +79,7 @@ int vm_spec_init(
 	s->vmlinux = img->vmlinux;
 	s->vmlinuz = img->vmlinuz;
 	s->esp = img->esp;
-	s->initrd = c->card.kind == CARD_SIM ? img->air_initrd : img->initrd;
+	s->initrd = c->card.kind == CARD_SIM ? img->air_initrd_cpio : img->initrd_cpio;
 	if (vmm != NULL && vmm->needs_image && s->initrd == NULL) {
 		err_set(e, ERR_PRECONDITION, "image %s: it has no simulated card",
 		    img->id != NULL ? img->id : c->image);

@@ -70,9 +70,9 @@ int tree_write_cpio(
 		return err_sys(e, ENOMEM, "initrd");
 	snprintf(option, sizeof(option), "%d", level);
 	if (archive_write_set_format_cpio_newc(a) != ARCHIVE_OK ||
-	    archive_write_add_filter_zstd(a) != ARCHIVE_OK ||
-	    archive_write_set_filter_option(a, "zstd", "compression-level", option) !=
-		ARCHIVE_OK ||
+	    (level > 0 && (archive_write_add_filter_zstd(a) != ARCHIVE_OK ||
+			      archive_write_set_filter_option(a, "zstd",
+				  "compression-level", option) != ARCHIVE_OK)) ||
 	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
 	    archive_write_open_filename(a, path) != ARCHIVE_OK) {
 		archive_err(e, a, path);

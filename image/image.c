@@ -68,7 +68,8 @@ static int open_artefacts(struct image *img, const json_t *m, struct err *e)
 {
 	const json_t *artefacts = json_object_get(m, "artefacts");
 	char **const fields[] = {&img->vmlinuz, &img->vmlinux, &img->initrd,
-	    &img->air_initrd, &img->uki, &img->esp};
+	    &img->initrd_cpio, &img->air_initrd, &img->air_initrd_cpio, &img->uki,
+	    &img->esp};
 
 	for (size_t i = 0; artefact_names[i] != NULL; i++) {
 		const json_t *a = json_object_get(artefacts, artefact_names[i]);
@@ -118,7 +119,9 @@ void image_close(struct image *img)
 	free(img->vmlinuz);
 	free(img->vmlinux);
 	free(img->initrd);
+	free(img->initrd_cpio);
 	free(img->air_initrd);
+	free(img->air_initrd_cpio);
 	free(img->uki);
 	free(img->esp);
 	*img = (struct image){0};

@@ -44,9 +44,9 @@ void tree_sort(struct tree *t);
 void tree_free(struct tree *t);
 
 /*
- * Writes the tree, which has to be sorted, as a newc cpio archive compressed by
- * zstd. Everything belongs to root, has the time given and an inode number by
- * its place: the same tree gives the same bytes.
+ * Writes the tree, which has to be sorted, as a newc cpio archive, compressed by
+ * zstd with that level (0: not compressed). Everything belongs to root, has the time
+ * given and an inode number by its place: the same tree gives the same bytes.
  */
 int tree_write_cpio(
     const struct tree *t, const char *path, int level, int64_t mtime, struct err *e);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh [--long] [NAME...]: everything that is tested, or only what is named.
 #
-# A name is that of a step (gcc, clang, asan, format, man, image), of a test
+# A name is that of a step (gcc, clang, asan, format, image), of a test
 # program as `meson test --list` has it, or PROGRAM/TEST for one test of a system
 # test. Closes with the one line "N passed, N failed".
 set -u
@@ -72,26 +72,29 @@ formatted() {
 		xargs -0 clang-format --dry-run -Werror
 }
 
-manuals() {
-	pages=$(find man build/gcc/man -name '*.[1-9]' 2>/dev/null)
-	[ -n "$pages" ] && mandoc -T lint -W warning $pages
-}
-
+# The second time it must come out the same: its name is the hash of its content.
 image() {
-	build/prefix/bin/bhyfi image build --air && build/prefix/bin/bhyfi image verify
+	first=$(build/prefix/bin/bhyfi image build --air) &&
+		second=$(build/prefix/bin/bhyfi image build --air) &&
+		build/prefix/bin/bhyfi image verify || return 1
+	printf '%s\n' "$first" "$second"
+	[ "$(echo "$first" | head -n 1)" = "$(echo "$second" | head -n 1)" ]
 }
 
 install() {
 	meson install -C build/gcc --no-rebuild --only-changed --quiet
 }
 
-# tests FOLDER LABEL MESON-ARGUMENT...: programs of a build folder.
+# tests FOLDER LABEL MESON-ARGUMENT...: programs of a build folder. A line for each
+# program; with -v for each test in it.
 tests() {
 	folder=build/$1 label=$2
 	shift 2
-	meson test -C "$folder" -v --no-stdsplit --logbase "$label" "$@" 2>&1 |
-		sed -e '/^ninja: /d' -e '/^\[[0-9]*\/[0-9]*\] /d' -e '/^[A-Z][A-Za-z ]*: *[0-9]* *$/d' \
-		    -e '/^Full log written/d' -e '/^$/d'
+	PYTHONUNBUFFERED=1 meson test -C "$folder" --print-errorlogs --no-stdsplit \
+		--logbase "$label" "$@" 2>&1 |
+		sed -u -e '/^ninja: /d' -e '/^\[[0-9]*\/[0-9]*\] /d' -e '/ RUNNING  *$/d' \
+		    -e '/^>>> /d' -e '/^[^ -~]*$/d' -e '/^[A-Z][A-Za-z ]*: *[0-9]* *$/d' \
+		    -e '/^Full log written/d'
 	log=$folder/meson-logs/$label.json
 	if ! count=$(build/gcc/tests/tally "$log" 2>"$LOGS/$label.failed"); then
 		count="0 1"
@@ -134,7 +137,6 @@ fi
 if [ "$suite" = system ]; then
 	optional clang "clang builds without a warning" build clang clang --werror
 	optional format "the code is formatted" formatted
-	optional man "the manual pages have no faults" manuals
 
 	unit=$(programs gcc unit)
 	[ -z "$unit" ] || tests gcc unit --no-rebuild $unit
@@ -155,10 +157,10 @@ for n in $names; do
 done
 if [ "$system" != " " ] && [ -n "$system" ]; then
 	step install "it installs into a tree of its own" install &&
-		step image "a test image builds and verifies" image &&
-		tests gcc "$suite" --no-rebuild --num-processes 2 $system
+		step image "a test image builds twice the same and verifies" image &&
+		tests gcc "$suite" -v --no-rebuild --num-processes 2 $system
 elif wanted image; then
 	step install "it installs into a tree of its own" install &&
-		step image "a test image builds and verifies" image
+		step image "a test image builds twice the same and verifies" image
 fi
 finish
