@@ -114,10 +114,6 @@ static void set_up_kernel(void)
 			dprintf(
 			    2, "bhyfi-guest: %s: %s\n", sysctls[i].path, strerror(errno));
 	}
-	/* The image has it; a hand-made one may not. */
-	mkdir("/sbin", 0755);
-	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
-		dprintf(2, "bhyfi-guest: /sbin/modprobe: %s\n", strerror(errno));
 	/* Ctrl-Alt-Del is a signal to us, not a reset. */
 	reboot(RB_DISABLE_CAD);
 }

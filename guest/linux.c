@@ -7,7 +7,8 @@
  *  2. Modules that the image marks `boot` (the virtio bus, the console, the
  *     network device), then the agent channel, so that the host's configuration
  *     travels while we go on.
- *  3. What the other devices ask for: the card's driver.
+ *  3. What the other devices ask for: the card's driver; then the ciphers, which
+ *     mac80211 asks for only when it gets the first key, and then waits for.
  *  4. The supplicant, as soon as there are a radio and a configuration.
  *  5. Only while it scans, which is waiting for the most part, the data path and what a
  *     power button needs; or IDLE_S after the start, if there is no supplicant by then.
@@ -376,6 +377,16 @@ static void on_child(evutil_socket_t fd, short what, void *arg)
 			air_child_gone(&g->air, pid, status);
 }
 
+static void load_ciphers(struct linux_guest *g)
+{
+	static const char *const ciphers[] = {"ccm", "ctr", "cmac", "gcm"};
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++)
+		if (modules_load(&g->modules, ciphers[i], "", &e) < 0)
+			log_debug("%s", e.msg); /* it may be built in */
+}
+
 static void open_channel(struct linux_guest *g)
 {
 	struct err e = ERR_INIT;
@@ -554,6 +565,7 @@ static void *linux_start(
 	agent_on_channel_closed(a, on_channel_closed, g);
 	open_channel(g);
 	modules_coldplug(&g->modules);
+	load_ciphers(g);
 	settle(g);
 	return g;
 }

@@ -4,11 +4,11 @@
  * that load the same module (the agent, and modprobe on the kernel's behalf).
  *
  * Loading with MODULE_INIT_IGNORE_MODVERSIONS makes the kernel skip the
- * signature, whose check costs more than all else of loading a module: a
- * third of the boot time under emulation. Nothing is lost: modules, kernel and
- * this program come from one archive that was verified when the image was
- * built. Where the kernel insists on signatures (lockdown) it refuses, and the
- * module is loaded the ordinary way.
+ * signature, where there is one, whose check costs more than all else of loading
+ * a module, and the comparison of each symbol's version. Nothing is lost: modules, kernel
+ * and this program come from one archive that was verified when the image was built.
+ * Where the kernel insists on signatures (lockdown) it refuses, and the module is loaded
+ * the ordinary way.
  */
 #include "modules.h"
 
@@ -95,23 +95,9 @@ void modules_close(struct modules *m)
 	modlist_free(&m->list);
 }
 
-static bool is_signed(int fd)
-{
-	static const char marker[] = "~Module signature appended~\n";
-	char tail[sizeof(marker) - 1];
-	off_t end = lseek(fd, 0, SEEK_END);
-
-	return end > (off_t)sizeof(tail) &&
-	       pread(fd, tail, sizeof(tail), end - (off_t)sizeof(tail)) ==
-		   (ssize_t)sizeof(tail) &&
-	       memcmp(tail, marker, sizeof(tail)) == 0;
-}
-
 static int insert(int fd, const char *params)
 {
-	int flags = is_signed(fd) ? MODULE_INIT_IGNORE_MODVERSIONS : 0;
-
-	if (syscall(SYS_finit_module, fd, params, flags) == 0)
+	if (syscall(SYS_finit_module, fd, params, MODULE_INIT_IGNORE_MODVERSIONS) == 0)
 		return 0;
 	if (errno != ENOEXEC && errno != EPERM && errno != EKEYREJECTED &&
 	    errno != ENODATA)
@@ -255,7 +241,7 @@ static int modprobe_one(struct modules *m, const char *name, const char *params)
 	if (mod != NULL) {
 		if (load_mod(m, mod, params, &e) == 0)
 			return 0;
-		log_warn("modprobe: %s", e.msg);
+		log_warn("%s", e.msg);
 		return 1;
 	}
 	return modules_load_alias(m, name, params) > 0 ? 0 : 1;
@@ -283,12 +269,12 @@ int modules_modprobe(int argc, char *argv[])
 		used += (size_t)snprintf(params + used, sizeof(params) - used, "%s%s",
 		    used > 0 ? " " : "", argv[i]);
 		if (used >= sizeof(params)) {
-			log_error("modprobe: parameters are too long");
+			log_error("parameters are too long");
 			return 1;
 		}
 	}
 	if (name == NULL || modules_open(&m, &e) < 0) {
-		log_error("modprobe: %s", name == NULL ? "no module named" : e.msg);
+		log_error("%s", name == NULL ? "no module named" : e.msg);
 		return 1;
 	}
 	status = modprobe_one(&m, name, params);

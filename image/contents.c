@@ -65,8 +65,7 @@ static int put_skeleton(struct fill *f, struct err *e)
 	static const char *const dirs[] = {"dev", "etc", "proc", "root", "run", "sys",
 	    "usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "var"};
 	static const char *const links[][2] = {{"bin", "usr/bin"}, {"lib", "usr/lib"},
-	    {"lib64", "usr/lib64"}, {"sbin", "usr/sbin"}, {"var/run", "/run"},
-	    {"usr/sbin/modprobe", "/init"}};
+	    {"lib64", "usr/lib64"}, {"sbin", "usr/sbin"}, {"var/run", "/run"}};
 	static const char *const texts[][2] = {
 	    {"etc/passwd", "root:x:0:0:root:/root:/bin/false\n"
 			   "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"},
@@ -100,15 +99,18 @@ static int put_image_json(struct fill *f, struct err *e)
 	return tree_text(&f->c->base, "etc/bhyfi/image.json", text, e);
 }
 
+/* bhyfi-guest and bhyfi-modprobe; the latter also where a test brings its init. */
 static int put_init(struct fill *f, struct collect *c, struct err *e)
 {
-	char AUTO_FREE *path = NULL;
+	char AUTO_FREE *init = NULL;
+	char AUTO_FREE *modprobe = NULL;
 
-	if (f->opts->init != NULL)
-		return collect_static(c, "init", f->opts->init, e);
-	if (asprintf(&path, "%s/bhyfi-guest", libexec(f->opts)) < 0)
+	if (asprintf(&init, "%s/bhyfi-guest", libexec(f->opts)) < 0 ||
+	    asprintf(&modprobe, "%s/bhyfi-modprobe", libexec(f->opts)) < 0)
 		return err_sys(e, ENOMEM, "init");
-	return collect_static(c, "init", path, e);
+	if (collect_static(c, "usr/sbin/modprobe", modprobe, e) < 0)
+		return -1;
+	return collect_static(c, "init", f->opts->init != NULL ? f->opts->init : init, e);
 }
 
 static int put_profile(struct collect *c, const struct profile *p, struct err *e)

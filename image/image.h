@@ -64,7 +64,7 @@ struct image_options {
 	const char *output; /* the image's folder itself; NULL: PATH_IMAGES/ID */
 	const char *cache;  /* NULL: PATH_DB/cache, or the user's own cache folder */
 	const char
-	    *libexec;     /* where bhyfi-guest, bhyfi-air, air/ are; NULL: PATH_LIBEXEC */
+	    *libexec;     /* where bhyfi-guest, -modprobe, -air, air/ are; NULL: PATH_LIBEXEC */
 	const char *init; /* another program as /init, for tests; NULL: bhyfi-guest */
 	bool air;         /* also make air.initrd; UKI and ESP then hold it */
 	bool keep_signatures; /* leave modules as packaged; see doc/image.md */

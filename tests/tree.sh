@@ -40,7 +40,10 @@ install)
 private)
 	echo "Building ..."
 	configure build/private "$PWD/build/prefix"
-	ninja -C build/private --quiet
+	ninja -C build/private >build/private.log 2>&1 || {
+		tail -n 40 build/private.log >&2
+		exit 1
+	}
 	meson install -C build/private --no-rebuild --only-changed --quiet
 	;;
 *)

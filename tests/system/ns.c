@@ -86,6 +86,15 @@ static int loopback_up(struct err *e)
 	return ioctl(fd, SIOCSIFFLAGS, &r) ? err_sys(e, errno, "lo") : 0;
 }
 
+/* What we mount stays with us. In a chroot the root need not be a mount point;
+ * /proc is one there. */
+static int own_mounts(void)
+{
+	if (!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 0;
+	return errno == EINVAL ? mount("none", "/proc", NULL, MS_PRIVATE, NULL) : -1;
+}
+
 int ns_enter(struct err *e)
 {
 	if (geteuid() != 0 && enter_user(e))
@@ -101,7 +110,7 @@ int ns_enter(struct err *e)
 	if (inner > 0)
 		wait_for_inner();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (own_mounts() ||
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
 		return err_sys(e, errno, "/proc of the new namespace");
 	return loopback_up(e);

@@ -184,6 +184,7 @@ static int setup(void **state)
 	put_stub();
 	put_modules();
 	put_program("libexec/bhyfi-guest");
+	put_program("libexec/bhyfi-modprobe");
 	put_program("libexec/bhyfi-air");
 	put("libexec/air/open.conf", "x", 1);
 	put_program("root/usr/sbin/wpa_supplicant");

@@ -21,7 +21,9 @@
 static struct image test_image = {.id = (char *)(uintptr_t) "test",
     .vmlinux = (char *)(uintptr_t) "/img/vmlinux",
     .initrd = (char *)(uintptr_t) "/img/initrd",
-    .air_initrd = (char *)(uintptr_t) "/img/air.initrd"};
+    .initrd_cpio = (char *)(uintptr_t) "/img/initrd.cpio",
+    .air_initrd = (char *)(uintptr_t) "/img/air.initrd",
+    .air_initrd_cpio = (char *)(uintptr_t) "/img/air.initrd.cpio"};
 
 static void make_spec(
     struct vm_spec *s, struct config *c, const char *instance, const char *card)
@@ -66,7 +68,7 @@ static void qemu_gets_names_in_a_plan(void **state)
 	AUTO_FREE char *line = command_of(&s);
 	has(line, "-machine microvm");
 	has(line, "-kernel /img/vmlinux");
-	has(line, "-initrd /img/air.initrd");
+	has(line, "-initrd /img/air.initrd.cpio");
 	has(line, "ifname=bhyfi0");
 	has(line, "/wlan/agent,server=on,wait=off");
 	has(line, "name=org.bhyfi.agent");
@@ -111,7 +113,7 @@ static void a_real_card_is_passed_through_on_q35(void **state)
 	has(line, "-machine q35");
 	has(line, "-device vfio-pci,host=0000:03:0a.1");
 	has(line, "virtio-net-pci");
-	has(line, "-initrd /img/initrd");
+	has(line, "-initrd /img/initrd.cpio");
 	assert_null(strstr(line, "bhyfi.air"));
 }
 
@@ -138,7 +140,7 @@ static void an_image_without_air_is_refused_for_a_simulated_card(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	bare.air_initrd = NULL;
+	bare.air_initrd = bare.air_initrd_cpio = NULL;
 	assert_int_equal(config_init(&c, "wlan", &e), 0);
 	assert_int_equal(card_id_parse("sim:open", &c.card, &e), 0);
 	assert_int_equal(vm_spec_init(&s, &c, &bare, &e), -1);
