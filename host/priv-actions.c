@@ -4,6 +4,7 @@
  * which are checked here.
  */
 #include "priv-server.h"
+#include "unixsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,8 +227,36 @@ static bool is_alive(const struct priv_server *s, const struct vm_record *v, int
 	return false;
 }
 
+/*
+ * Presses the power button of a VM that we can not run on, so that its PID 1
+ * releases the card, and waits for it. The agent is out of reach: its socket speaks to
+ * the main process only. False where the VM is still there.
+ */
+static bool press_button(
+    const struct priv_server *s, const struct vm_record *v, int watch)
+{
+	const struct vmm_ops *vmm = vmm_find(v->vmm);
+	struct pollfd p = {.fd = watch, .events = POLLIN};
+	int AUTO_CLOSE monitor = -1;
+	struct err e = ERR_INIT;
+
+	if (vmm == NULL)
+		return false;
+	if (vmm->powerdown != NULL) {
+		monitor = unix_connect(vmm_sock_names[VMM_SOCK_MONITOR], &e);
+		if (monitor < 0 || vmm->powerdown(monitor, &e) < 0)
+			goto failed;
+	} else if (s->os->proc_signal(watch, v->pid, SIGTERM, &e) < 0) {
+		goto failed;
+	}
+	return poll(&p, 1, (int)s->c.stop_timeout_s * 1000) == 1;
+failed:
+	log_warn("process %d: power button: %s", (int)v->pid, e.msg);
+	return false;
+}
+
 /* A VMM that is not of this configuration's card, tap and kind can not be run on:
- * it is ended, without ceremony, and what it used is put back. */
+ * it is ended, cleanly if it still listens, and what it used is put back. */
 static int clear_record(
     struct priv_server *s, const struct vm_record *v, int watch, struct err *e)
 {
@@ -239,8 +268,10 @@ static int clear_record(
 
 		log_warn(
 		    "process %d runs a VM of another configuration: ended", (int)v->pid);
-		if (s->os->proc_signal(watch, v->pid, SIGKILL, &step) < 0 &&
-		    step.code != ERR_NOT_RUNNING)
+		if (press_button(s, v, watch))
+			log_info("process %d: it released its card", (int)v->pid);
+		else if (s->os->proc_signal(watch, v->pid, SIGKILL, &step) < 0 &&
+			 step.code != ERR_NOT_RUNNING)
 			collect(&ret, -1, e, &step);
 		else if (poll(&p, 1, 10000) != 1)
 			ret = err_set(

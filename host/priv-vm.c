@@ -170,11 +170,12 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int child_setup(struct priv_server *s, struct launch *l, struct err *e)
+static int child_setup(
+    struct priv_server *s, struct launch *l, int program, struct err *e)
 {
 	const struct vm_spec *p = &l->spec;
 	const int keep[] = {p->tap_fd, p->sock_fd[0], p->sock_fd[1], p->sock_fd[2],
-	    p->vmlinux_fd, p->initrd_fd, l->report[1], s->ev};
+	    p->vmlinux_fd, p->initrd_fd, l->report[1], s->ev, program};
 	int null = open("/dev/null", O_RDWR);
 
 	_Static_assert(VMM_SOCKS == 3, "keep holds all sockets");
@@ -184,8 +185,8 @@ static int child_setup(struct priv_server *s, struct launch *l, struct err *e)
 	    dup2(l->errs[1], 2) < 0)
 		return err_sys(e, errno, "standard error");
 	close_others(keep, ARRAY_LEN(keep));
-	/* report, the last but one, and our event socket go at exec. */
-	for (size_t i = 0; i < ARRAY_LEN(keep) - 2; i++)
+	/* The last three, report, our event socket and the program, go at exec. */
+	for (size_t i = 0; i < ARRAY_LEN(keep) - 3; i++)
 		if (keep[i] >= 0 && fcntl(keep[i], F_SETFD, 0) < 0)
 			return err_sys(e, errno, "descriptors");
 	umask(077);
@@ -202,6 +203,7 @@ static _Noreturn void child(struct priv_server *s, struct launch *l)
 	char home[] = "HOME=/";
 	char *const env[] = {path, home, NULL};
 	struct err e = ERR_INIT;
+	int program;
 	char go;
 
 	child_signals();
@@ -210,8 +212,14 @@ static _Noreturn void child(struct priv_server *s, struct launch *l)
 		;
 	if (go != 'g')
 		_exit(1);
-	if (child_setup(s, l, &e) == 0) {
+	program = open(l->argv.v[0], O_RDONLY | O_CLOEXEC);
+	if (child_setup(s, l, program, &e) == 0) {
 		execve(l->argv.v[0], l->argv.v, env);
+		/* In a folder (a clone in somebody's home) that the VM's user may not
+		 * enter; not the first choice, as the process is then named after the
+		 * descriptor. */
+		if (errno == EACCES && program >= 0)
+			fexecve(program, l->argv.v, env);
 		err_sys(&e, errno, "%s", l->argv.v[0]);
 	}
 	while (write(l->report[1], &e, sizeof(e)) < 0 && errno == EINTR)

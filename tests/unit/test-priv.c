@@ -48,7 +48,7 @@ int image_open(const char *path, struct image *img, struct err *e)
 	memset(img, 0, sizeof(*img));
 	img->id = strdup("unit-1.0");
 	img->vmlinux = strdup("/etc/passwd");
-	img->air_initrd = strdup("/etc/passwd");
+	img->air_initrd_cpio = strdup("/etc/passwd");
 	return 0;
 }
 
@@ -56,7 +56,7 @@ void image_close(struct image *img)
 {
 	free(img->id);
 	free(img->vmlinux);
-	free(img->air_initrd);
+	free(img->air_initrd_cpio);
 	memset(img, 0, sizeof(*img));
 }
 
