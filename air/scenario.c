@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "escape.h"
+#include "hex.h"
 #include "fs.h"
 
 /* inih gives a line to the handler, but not its number, and leaves out sections
@@ -77,17 +78,6 @@ static int parse_addr4(const char *text, struct in_addr *out, struct err *e)
 	if (inet_pton(AF_INET, text, out) != 1)
 		return err_set(e, ERR_FAILED, "expected an IPv4 address");
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static int hex_byte(const char *p)

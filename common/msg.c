@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "hex.h"
 
 /* Objects nest no deeper than this; jansson's own bound (2,048) would let a guest
  * use much of our stack. */
@@ -106,23 +107,12 @@ bool msg_bool(const json_t *o, const char *key, bool def)
 	return json_is_boolean(v) ? json_is_true(v) : def;
 }
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool msg_mac_parse(const char *s, uint8_t mac[6])
 {
 	if (s == NULL || strlen(s) != 17)
 		return false;
 	for (int i = 0; i < 6; i++) {
-		int hi = nibble(s[3 * i]), lo = nibble(s[3 * i + 1]);
+		int hi = hex_digit(s[3 * i]), lo = hex_digit(s[3 * i + 1]);
 
 		if (hi < 0 || lo < 0 || (i < 5 && s[3 * i + 2] != ':'))
 			return false;

@@ -3,16 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hex.h"
 #include "wpa-parse.h"
-
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* "text" as it is, P"text" with escapes, or hexadecimal. */
 static void take_ssid(struct fake_net *n, const char *v, size_t len)
@@ -25,10 +17,10 @@ static void take_ssid(struct fake_net *n, const char *v, size_t len)
 	} else {
 		n->ssid_len = 0;
 		for (size_t i = 0; i + 1 < len && n->ssid_len < SSID_MAX; i += 2) {
-			if (nibble(v[i]) < 0 || nibble(v[i + 1]) < 0)
+			if (hex_digit(v[i]) < 0 || hex_digit(v[i + 1]) < 0)
 				return;
 			n->ssid[n->ssid_len++] =
-			    (uint8_t)(nibble(v[i]) << 4 | nibble(v[i + 1]));
+			    (uint8_t)(hex_digit(v[i]) << 4 | hex_digit(v[i + 1]));
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "cleanup.h"
+#include "hex.h"
 #include "msg.h"
 
 /* IEEE 802.11 reason 4: what mac80211 gives when the beacons stop. */
@@ -234,17 +235,6 @@ bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s)
 		return false;
 	}
 	return false;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 size_t wpa_unescape(const char *src, size_t len, uint8_t *dst, size_t size)

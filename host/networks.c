@@ -28,6 +28,7 @@
 
 #include "cleanup.h"
 #include "escape.h"
+#include "hex.h"
 #include "fs.h"
 #include "msg.h"
 
@@ -62,17 +63,6 @@ static void warn(struct parser *p, unsigned line, const char *text)
 	if (p->out->warning[0] == '\0')
 		snprintf(p->out->warning, sizeof(p->out->warning), "%s:%u: %s", p->name,
 		    line, text);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static int hex_string(const char *v, uint8_t *out, size_t size)
