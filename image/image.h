@@ -56,17 +56,17 @@ int image_info(const char *dir, json_t **info, struct err *e);
 int image_verify(const char *dir, struct err *e);
 
 struct image_options {
-	const char *source; /* NULL: "debian" */
-	const char *root;   /* source dir: the unpacked root */
-	const char *mirror; /* source debian: instead of the system's apt sources */
-	const char *suite;  /* with mirror; NULL: the system's own, else bookworm */
-	const char *card;   /* "VENDOR:DEVICE" in hex, "sim", or NULL: no card */
-	const char *output; /* the image's folder itself; NULL: PATH_IMAGES/ID */
-	const char *cache;  /* NULL: PATH_DB/cache, or the user's own cache folder */
-	const char
-	    *libexec;     /* where bhyfi-guest, -modprobe, -air, air/ are; NULL: PATH_LIBEXEC */
-	const char *init; /* another program as /init, for tests; NULL: bhyfi-guest */
-	bool air;         /* also make air.initrd; UKI and ESP then hold it */
+	const char *source;   /* NULL: "debian" */
+	const char *root;     /* source dir: the unpacked root */
+	const char *mirror;   /* source debian: instead of the system's apt sources */
+	const char *suite;    /* with mirror; NULL: the system's own, else bookworm */
+	const char *card;     /* "VENDOR:DEVICE" in hex, "sim", or NULL: no card */
+	const char *output;   /* the image's folder itself; NULL: PATH_IMAGES/ID */
+	const char *cache;    /* NULL: PATH_DB/cache, or the user's own cache folder */
+	const char *libexec;  /* where bhyfi-guest, -modprobe, -air, air/ are; NULL:
+				 PATH_LIBEXEC */
+	const char *init;     /* another program as /init, for tests; NULL: bhyfi-guest */
+	bool air;             /* also make air.initrd; UKI and ESP then hold it */
 	bool keep_signatures; /* leave modules as packaged; see doc/image.md */
 };
 
