@@ -24,6 +24,7 @@
 #define BUSY_MS 8000
 #define BUSY_RETRY_MS 300
 #define BUSY_START_MS 1000
+#define BUSY_REFUSED_MS 2000
 #define RESULT_MAX (1024 * 1024)
 #define REPAINT_MS 200
 
@@ -132,19 +133,28 @@ static struct iperf_test *prepare(const struct iperf_server *s, bool down, int s
 	return t;
 }
 
-/* A server takes one client at a time, and is not done with the last one when that
- * has its result: it says so, or resets the connection right at the start. */
-static bool is_busy(int64_t began)
+/*
+ * A server takes one client at a time, and is not done with the last one when that
+ * has its result: then it says so, or resets the connection right at the start, or
+ * for a moment does not listen at all. first: our first attempt, began: this one's
+ * time.
+ */
+static bool is_busy(int64_t first, int64_t began)
 {
+	int64_t now = clock_ms();
+
+	if (now - first > BUSY_MS)
+		return false;
 	return i_errno == IEACCESSDENIED ||
-	       (i_errno == IERECVMESSAGE && clock_ms() - began < BUSY_START_MS);
+	       (i_errno == IERECVMESSAGE && now - began < BUSY_START_MS) ||
+	       (i_errno == IECONNECT && now - first < BUSY_REFUSED_MS);
 }
 
 /* In the child: the result or {"error":...} into fd. */
 static _Noreturn void child(const struct iperf_server *s, bool down, int seconds, int fd)
 {
 	int null = open("/dev/null", O_RDWR);
-	int64_t give_up = clock_ms() + BUSY_MS;
+	int64_t first = clock_ms();
 	struct iperf_test *t;
 	const char *text;
 	int rc;
@@ -168,7 +178,7 @@ static _Noreturn void child(const struct iperf_server *s, bool down, int seconds
 		i_errno = IENONE;
 		/* With JSON it returns 0 for most errors, too. */
 		rc = iperf_run_client(t);
-		if (clock_ms() > give_up || !is_busy(began))
+		if (!is_busy(first, began))
 			break;
 		iperf_free_test(t);
 		/* Nothing tells when the server is free. */

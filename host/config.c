@@ -215,7 +215,7 @@ static const struct key keys[] = {
 	    .help = "The QEMU program."},
 	{"memory", parse_number, AT(memory_mib), 64, 65536, .def = "160",
 	    .help = "The guest's memory in MiB."},
-	{"cpus", parse_number, AT(cpus), 1, 32, .def = "2",
+	{"cpus", parse_number, AT(cpus), 1, 32, .def = "1",
 	    .help = "The guest's processors."},
 	{"user", parse_word, AT(user), .def = "_bhyfi where it exists, else " USER_NUMBER,
 	    .expected = "a user's name or number",
@@ -300,7 +300,7 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	snprintf(c->accel, sizeof(c->accel), "auto");
 	snprintf(c->qemu, sizeof(c->qemu), DEFAULT_QEMU);
 	c->memory_mib = 160;
-	c->cpus = 2;
+	c->cpus = 1;
 	default_interface(c);
 	c->mtu = 1500;
 	default_user(c->user, sizeof(c->user), "_bhyfi", USER_NUMBER);

@@ -26,7 +26,8 @@
 /* doc/image.md says how it was chosen. */
 #define ZSTD_LEVEL 9
 /* For UEFI machines (bhyve); where the VMM loads the kernel it gives its own. */
-#define UKI_CMDLINE "console=ttyS0 quiet panic=-1"
+/* ramfs: see make_cmdline() in host/priv-plan.c. */
+#define UKI_CMDLINE "console=ttyS0 quiet panic=-1 rootfstype=ramfs"
 #define INITRD_MAX (512u << 20)
 
 struct build {
@@ -118,43 +119,43 @@ static int join_initrds(struct build *b, const char *initrd, const char *overlay
 	return write_file(b, name, both, n1 + pad + n2, e);
 }
 
-/*
- * One initrd compressed, for the UKI, where the firmware's reading counts, and one
- * not, for a VMM that starts the kernel directly: unpacking 35 MiB of zstd is a
- * third of a second of an emulated boot.
- */
-static const struct initrd_row {
-	const char *base, *air;
-	int level; /* 0: not compressed */
-} initrds[] = {
-    {"initrd", "air.initrd", ZSTD_LEVEL},
-    {"initrd.cpio", "air.initrd.cpio", 0},
-};
-
-static int make_initrd(struct build *b, const struct initrd_row *r, struct err *e)
+static int make_overlay(
+    struct build *b, const char *initrd, const char *name, int level, struct err *e)
 {
-	char AUTO_FREE *path = in_workspace(b, r->base, e);
 	char AUTO_FREE *overlay = in_workspace(b, "overlay", e);
 
-	if (path == NULL || overlay == NULL ||
-	    step(b, IMAGE_STAGE_INITRD, r->base, e) < 0 ||
-	    tree_write_cpio(&b->contents.base, path, r->level, b->mtime, e) < 0)
-		return -1;
-	if (!b->opts.air)
-		return 0;
-	if (step(b, IMAGE_STAGE_INITRD, r->air, e) < 0 ||
-	    tree_write_cpio(&b->contents.air, overlay, r->level, b->mtime, e) < 0 ||
-	    join_initrds(b, r->base, overlay, r->air, e) < 0)
+	if (overlay == NULL || step(b, IMAGE_STAGE_INITRD, name, e) < 0 ||
+	    tree_write_cpio(&b->contents.air, overlay, level, b->mtime, e) < 0 ||
+	    join_initrds(b, initrd, overlay, name, e) < 0)
 		return -1;
 	return unlink(overlay) < 0 ? err_sys(e, errno, "%s", overlay) : 0;
 }
 
+/*
+ * air.initrd goes into the UKI, where the firmware's reading counts. air.initrd.cpio is
+ * the same, not compressed, for QEMU: unpacking 35 MiB of zstd is half a second of an
+ * emulated boot. A real card's initrd stays compressed: it runs on real processors,
+ * and both copies of its firmware at once would need twice the memory.
+ */
+static int make_air_initrds(struct build *b, struct err *e)
+{
+	char AUTO_FREE *plain = in_workspace(b, "plain", e);
+
+	if (plain == NULL || make_overlay(b, "initrd", "air.initrd", ZSTD_LEVEL, e) < 0 ||
+	    tree_write_cpio(&b->contents.base, plain, 0, b->mtime, e) < 0 ||
+	    make_overlay(b, "plain", "air.initrd.cpio", 0, e) < 0)
+		return -1;
+	return unlink(plain) < 0 ? err_sys(e, errno, "%s", plain) : 0;
+}
+
 static int make_initrds(struct build *b, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(initrds); i++)
-		if (make_initrd(b, &initrds[i], e) < 0)
-			return -1;
-	return 0;
+	char AUTO_FREE *path = in_workspace(b, "initrd", e);
+
+	if (path == NULL || step(b, IMAGE_STAGE_INITRD, "initrd", e) < 0 ||
+	    tree_write_cpio(&b->contents.base, path, ZSTD_LEVEL, b->mtime, e) < 0)
+		return -1;
+	return b->opts.air ? make_air_initrds(b, e) : 0;
 }
 
 static const char *boot_initrd(const struct build *b)

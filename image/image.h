@@ -24,9 +24,9 @@ struct image {
 	char *kernel_version; /* "6.1.0-56-amd64" */
 	char *vmlinuz;        /* bzImage, as packaged */
 	char *vmlinux;        /* the same, uncompressed ELF with a PVH note */
-	char *initrd;         /* zstd */
-	char *initrd_cpio;    /* the same, not compressed: for a direct start */
-	/* initrd and the simulated WLAN; NULL: not a test image */
+	char *initrd;
+	/* initrd and the simulated WLAN, and the same not compressed; NULL: not a test
+	 * image */
 	char *air_initrd, *air_initrd_cpio;
 	char *uki; /* unified kernel image; NULL where there was no EFI stub */
 	char *esp; /* GPT disk with the UKI as \EFI\BOOT\BOOTX64.EFI; NULL likewise */

@@ -11,8 +11,8 @@
 #include "fs.h"
 #include "hash.h"
 
-const char *const artefact_names[] = {"vmlinuz", "vmlinux", "initrd", "initrd.cpio",
-    "air.initrd", "air.initrd.cpio", "uki.efi", "esp.img", NULL};
+const char *const artefact_names[] = {"vmlinuz", "vmlinux", "initrd", "air.initrd",
+    "air.initrd.cpio", "uki.efi", "esp.img", NULL};
 
 static const char *const type_names[] = {"folder", "file", "link", "console"};
 _Static_assert(ARRAY_LEN(type_names) == NODE_CONSOLE + 1, "a name for each type");
@@ -179,8 +179,7 @@ static bool is_hash(const char *s)
 
 static int check_artefacts(const json_t *artefacts, struct err *e)
 {
-	static const char *const required[] = {
-	    "vmlinuz", "vmlinux", "initrd", "initrd.cpio"};
+	static const char *const required[] = {"vmlinuz", "vmlinux", "initrd"};
 	size_t known = 0;
 
 	for (size_t i = 0; artefact_names[i] != NULL; i++) {

@@ -173,6 +173,16 @@ static void await_type(struct host *h, enum msg_type type)
 	assert_non_null(h->last[type]);
 }
 
+static void await_path(struct host *h)
+{
+	int64_t end = clock_ms() + DEADLINE_MS;
+
+	while (
+	    !msg_bool(h->last[MSG_PATH], "up", false) && clock_ms() < end && turn(h, 100))
+		;
+	assert_true(msg_bool(h->last[MSG_PATH], "up", false));
+}
+
 static void await_up(struct host *h)
 {
 	int64_t end = clock_ms() + DEADLINE_MS;
@@ -226,7 +236,7 @@ static void a_guest_comes_online_and_stops(void **state)
 	assert_string_equal(msg_str(h.last[MSG_WLAN], "ssid", ""), "bhyfi-wpa2");
 	assert_string_equal(msg_str(h.last[MSG_RADIO], "driver", ""), "fake");
 	await(&h, MSG_STAGE, "name", "path");
-	assert_true(msg_bool(h.last[MSG_PATH], "up", false));
+	await_path(&h);
 	await_type(&h, MSG_BEAT);
 	link_send(h.link, MSG_STATUS_GET, json_pack("{s:i}", "id", 9), NULL);
 	await_type(&h, MSG_STATUS);
