@@ -54,23 +54,7 @@ const char *out_style(FILE *f, enum out_style style)
 
 size_t out_safe(const char *text, char *dst, size_t size)
 {
-	size_t out = 0;
-
-	if (size == 0)
-		return 0;
-	dst[0] = '\0';
-	while (*text != '\0') {
-		size_t plain = strcspn(text, "\\");
-		size_t n = escape_text(text, plain, dst + out, size - out);
-
-		out += n;
-		text += plain;
-		if (*text == '\0' || out + 1 >= size)
-			break;
-		dst[out++] = *text++;
-		dst[out] = '\0';
-	}
-	return out;
+	return escape_line(text, strlen(text), dst, size);
 }
 
 void out_safe_text(FILE *f, const char *text)

@@ -36,7 +36,7 @@ static void put(char *dst, size_t size, const char *fmt, va_list ap)
 	n = vsnprintf(raw, sizeof(raw), fmt, ap);
 	if (n < 0)
 		raw[0] = '\0';
-	escape_text(raw, strlen(raw), dst, size);
+	escape_line(raw, strlen(raw), dst, size);
 }
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)

@@ -45,7 +45,8 @@ static bool is_unsafe(unsigned c)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-size_t escape_text(const char *src, size_t len, char *dst, size_t size)
+static size_t escape(
+    const char *src, size_t len, char *dst, size_t size, bool double_backslash)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t out = 0, i = 0, n, k;
@@ -55,7 +56,7 @@ size_t escape_text(const char *src, size_t len, char *dst, size_t size)
 		return 0;
 	while (i < len) {
 		n = utf8_char(src + i, len - i, &cp);
-		if (n > 0 && cp == '\\') {
+		if (n > 0 && cp == '\\' && double_backslash) {
 			if (out + 2 >= size)
 				break;
 			memcpy(dst + out, "\\\\", 2);
@@ -82,4 +83,14 @@ size_t escape_text(const char *src, size_t len, char *dst, size_t size)
 	}
 	dst[out] = '\0';
 	return out;
+}
+
+size_t escape_text(const char *src, size_t len, char *dst, size_t size)
+{
+	return escape(src, len, dst, size, true);
+}
+
+size_t escape_line(const char *src, size_t len, char *dst, size_t size)
+{
+	return escape(src, len, dst, size, false);
 }

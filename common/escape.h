@@ -15,6 +15,12 @@
  */
 size_t escape_text(const char *src, size_t len, char *dst, size_t size);
 
+/*
+ * The same, but a backslash stays one: for messages and log lines, which may go
+ * through it more than once on their way (guest, daemon, command).
+ */
+size_t escape_line(const char *src, size_t len, char *dst, size_t size);
+
 /* The size that escape_text needs for len bytes, terminator included. */
 #define ESCAPE_SIZE(len) ((len)*4 + 1)
 

@@ -67,7 +67,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	escape_text(raw, strlen(raw), text, sizeof(text));
+	escape_line(raw, strlen(raw), text, sizeof(text));
 	if (current_sink != NULL)
 		current_sink(current_arg, level, text);
 	else

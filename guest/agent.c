@@ -189,7 +189,7 @@ void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	escape_text(raw, strlen(raw), text, sizeof(text));
+	escape_line(raw, strlen(raw), text, sizeof(text));
 	if (fatal)
 		memcpy(a->failed, text, sizeof(a->failed));
 	console_line(&a->console, text);

@@ -587,12 +587,21 @@ void control_free(struct control *c)
 
 /* News. */
 
+static bool has_guest(enum vm_state state)
+{
+	return state == STATE_AGENT || state == STATE_ASSOCIATING ||
+	       state == STATE_ONLINE || state == STATE_STOPPING;
+}
+
 void control_changed(struct control *c, enum vm_state state)
 {
 	struct client *cl;
 
 	LIST_FOREACH(cl, &c->clients, next)
 	{
+		/* Nobody is left to answer. */
+		if (cl->busy == BUSY_AIR && !has_guest(state))
+			refuse(cl, ERR_FAILED, "air: the guest is gone");
 		if (cl->busy != BUSY_WAIT && cl->busy != BUSY_DOWN)
 			continue;
 		put_progress(cl, NULL, 0);

@@ -119,7 +119,7 @@ static void on_failed(struct guest *g, const json_t *o, int64_t now)
 		g->ops->event(g->arg, EV_FATAL, &in);
 		return;
 	}
-	escape_text(
+	escape_line(
 	    text, strlen(text), g->record->complaint, sizeof(g->record->complaint));
 	if (may_log(g, now))
 		log_warn("guest: %s", text);

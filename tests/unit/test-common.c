@@ -57,6 +57,11 @@ static void errors_add_up(void **state)
 	(void)state;
 	assert_int_equal(err_set(&e, ERR_PRECONDITION, "line %d: \x1b[31m", 3), -1);
 	assert_string_equal(e.msg, "line 3: \\x1b[31m");
+	/* On through another process: not escaped twice. */
+	char again[ERR_MSG_MAX];
+	snprintf(again, sizeof(again), "%s", e.msg);
+	err_set(&e, ERR_PRECONDITION, "%s", again);
+	assert_string_equal(e.msg, "line 3: \\x1b[31m");
 	err_hint(&e, "mend it");
 	err_prefix(&e, "%s", "wlan.conf");
 	assert_string_equal(e.msg, "wlan.conf: line 3: \\x1b[31m");

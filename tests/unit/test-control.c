@@ -292,6 +292,21 @@ static void test_start(void **state)
 	close(fd);
 }
 
+static void test_air_of_a_dead_guest(void **state)
+{
+	struct world *w = *state;
+	int fd = client(w);
+
+	ask(w, fd, "{\"cmd\":\"air\",\"request\":{\"op\":\"ping\"}}\n");
+	control_changed(w->control, STATE_STOPPING);
+	turn(w);
+	assert_string_equal(answer(fd), "");
+	control_changed(w->control, STATE_PREPARING);
+	turn(w);
+	assert_non_null(strstr(answer(fd), "the guest is gone"));
+	close(fd);
+}
+
 static void test_air(void **state)
 {
 	struct world *w = *state;
@@ -444,6 +459,7 @@ int main(void)
 	    TEST(test_down),
 	    TEST(test_start),
 	    TEST(test_air),
+	    TEST(test_air_of_a_dead_guest),
 	    TEST(test_log),
 	    TEST(test_console),
 	    TEST(test_many_clients),
