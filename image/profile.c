@@ -22,10 +22,10 @@ static const struct profile_file base_files[] = {
 
 static const struct profile_module base_modules[] = {
     {"virtio_mmio", .boot = true},
-    {"virtio_pci", .boot = true},
+    {"virtio_pci", .boot = false},
     {"virtio_console", .boot = true},
-    {"virtio_net", .boot = true},
-    {"virtio_rng", .boot = true, .optional = true},
+    {"virtio_net", .boot = false},
+    {"virtio_rng", .boot = false, .optional = true},
     /* The power button, by which a VMM asks for a clean stop. */
     {"button", .boot = false},
     {"evdev", .boot = false},
