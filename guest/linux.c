@@ -479,12 +479,6 @@ static void step_devices(struct linux_guest *g)
 	modules_coldplug(&g->modules);
 }
 
-static void step_path(struct linux_guest *g)
-{
-	for (const char *const *m = path_clone.modules; *m != NULL; m++)
-		modules_load(&g->modules, *m, "", NULL);
-}
-
 static void step_button(struct linux_guest *g)
 {
 	struct init_packet p = {.word = INIT_INPUT};
@@ -496,8 +490,7 @@ static void step_button(struct linux_guest *g)
 	(void)send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void (*const steps[])(struct linux_guest *) = {
-    step_devices, step_path, step_button};
+static void (*const steps[])(struct linux_guest *) = {step_devices, step_button};
 
 static void take_steps(struct linux_guest *g)
 {

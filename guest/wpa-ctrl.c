@@ -94,6 +94,18 @@ static void send_first(struct wpa_ctrl_client *c)
 	}
 }
 
+/* One packet, terminated; -1 where there is none, and a broken socket is reported. */
+static ssize_t receive(struct wpa_ctrl_client *c, int fd, char buf[REPLY_MAX])
+{
+	ssize_t n = recv(fd, buf, REPLY_MAX - 1, 0);
+
+	if (n >= 0)
+		buf[n] = '\0';
+	else if (errno != EAGAIN && errno != EINTR)
+		c->ops->lost(c->arg, strerror(errno));
+	return n;
+}
+
 static void on_reply(evutil_socket_t fd, short what, void *arg)
 {
 	struct wpa_ctrl_client *c = arg;
@@ -101,15 +113,11 @@ static void on_reply(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 
 	(void)what;
-	n = recv(fd, buf, sizeof(buf) - 1, 0);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			c->ops->lost(c->arg, strerror(errno));
+	n = receive(c, fd, buf);
+	if (n < 0)
 		return;
-	}
 	if (STAILQ_EMPTY(&c->requests))
 		return;
-	buf[n] = '\0';
 	finish_first(c, buf, NULL);
 	explicit_bzero(buf, (size_t)n);
 	send_first(c);
@@ -122,13 +130,9 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 
 	(void)what;
-	n = recv(fd, buf, sizeof(buf) - 1, 0);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			c->ops->lost(c->arg, strerror(errno));
+	n = receive(c, fd, buf);
+	if (n < 0)
 		return;
-	}
-	buf[n] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	if (!c->attached && strcmp(buf, "OK") == 0) {
 		c->attached = true;
