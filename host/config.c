@@ -43,6 +43,10 @@ _Static_assert(IFNAME_MAX == IF_NAMESIZE, "interface names");
 #define DEFAULT_QEMU "/usr/bin/qemu-system-x86_64"
 #define DEFAULT_INTERFACE "bhyfi0"
 #endif
+/* FreeBSD's, of the base system and of the package bhyve-firmware. */
+#define DEFAULT_BHYVE "/usr/sbin/bhyve"
+#define DEFAULT_FIRMWARE "/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd"
+#define TAP_INTERFACE "tap0"
 
 struct key {
 	const char *name;
@@ -117,7 +121,11 @@ static int parse_choice(const struct key *k, struct config *c, const char *value
 
 static int parse_vmm(const struct key *k, struct config *c, const char *value)
 {
-	return vmm_find(value) != NULL ? set_text(k, c, value) : -1;
+	(void)k;
+	if (vmm_find(value) == NULL)
+		return -1;
+	config_set_vmm(c, value);
+	return 0;
 }
 
 static int parse_mode(const struct key *k, struct config *c, const char *value)
@@ -195,7 +203,9 @@ static const struct key keys[] = {
 	    .expected = "two capital letters (ISO 3166)",
 	    .help = "The country whose radio rules hold."},
 	{"interface", parse_ifname, AT(interface),
-	    .def = DEFAULT_INTERFACE "; other instances than wlan: made from their name",
+	    .def = DEFAULT_INTERFACE "; " TAP_INTERFACE
+				     " with bhyve; other instances than wlan: made from "
+				     "their name",
 	    .expected = "an interface name of at most 15 letters, digits, '_', '.' and '-'",
 	    .help = "The network interface that the host gets."},
 	{"mtu", parse_number, AT(mtu), 1280, 2304, .def = "1500",
@@ -213,6 +223,16 @@ static const struct key keys[] = {
 		    "emulation (TCG)."},
 	{"qemu", parse_path, AT(qemu), .def = DEFAULT_QEMU, .expected = "an absolute path",
 	    .help = "The QEMU program."},
+	{"bhyve", parse_path, AT(bhyve), .def = DEFAULT_BHYVE,
+	    .expected = "an absolute path", .help = "The bhyve program."},
+	{"firmware", parse_path, AT(firmware), .def = DEFAULT_FIRMWARE,
+	    .expected = "an absolute path",
+	    .help = "The UEFI firmware that bhyve boots with.\nOf one whose name holds "
+		    "CODE, the file with VARS in its place is copied for each start."},
+	{"sysroot", parse_path, AT(sysroot), .def = "/",
+	    .expected = "an absolute path",
+	    .help = "The folder under which the host's programs and files are looked for.\n"
+		    "For tests of bhyve's side on another system."},
 	{"memory", parse_number, AT(memory_mib), 64, 65536, .def = "160",
 	    .help = "The guest's memory in MiB."},
 	{"cpus", parse_number, AT(cpus), 1, 32, .def = "1",
@@ -247,23 +267,31 @@ static const struct key keys[] = {
 _Static_assert(ARRAY_LEN(keys) <= 32, "a bit each in struct parse.seen");
 
 /* Derived so that two instances never share a name. */
-static void default_interface(struct config *c)
+static void default_interface(const char *instance, const char *vmm, char *name)
 {
-	if (strcmp(c->instance, "wlan") == 0) {
-		snprintf(c->interface, sizeof(c->interface), DEFAULT_INTERFACE);
-		return;
-	}
-	uint64_t h = config_hash_text(CONFIG_HASH_INIT, c->instance);
-#ifdef __FreeBSD__
-	/* Only tapN will do there: a clash is possible, and then refused. */
-	snprintf(c->interface, sizeof(c->interface), "tap%u", 1 + (unsigned)(h % 9999));
-#else
-	if (strlen(c->instance) <= 9)
-		snprintf(c->interface, sizeof(c->interface), "bhyfi-%.9s", c->instance);
+	uint64_t h = config_hash_text(CONFIG_HASH_INIT, instance);
+	const struct vmm_ops *v = vmm_find(vmm);
+	bool tap = v != NULL && v->opens_tap;
+
+	if (strcmp(instance, "wlan") == 0)
+		snprintf(name, IFNAME_MAX, "%s", tap ? TAP_INTERFACE : DEFAULT_INTERFACE);
+	else if (tap || strcmp(DEFAULT_INTERFACE, TAP_INTERFACE) == 0)
+		/* Only tapN will do: a clash is possible, and then refused. */
+		snprintf(name, IFNAME_MAX, "tap%u", 1 + (unsigned)(h % 9999));
+	else if (strlen(instance) <= 9)
+		snprintf(name, IFNAME_MAX, "bhyfi-%.9s", instance);
 	else
-		snprintf(c->interface, sizeof(c->interface), "bhyfi.%08x",
-		    (unsigned)(h ^ h >> 32));
-#endif
+		snprintf(name, IFNAME_MAX, "bhyfi.%08x", (unsigned)(h ^ h >> 32));
+}
+
+void config_set_vmm(struct config *c, const char *vmm)
+{
+	char name[IFNAME_MAX];
+
+	default_interface(c->instance, c->vmm, name);
+	if (strcmp(c->interface, name) == 0)
+		default_interface(c->instance, vmm, c->interface);
+	snprintf(c->vmm, sizeof(c->vmm), "%s", vmm);
 }
 
 static void default_user(char *dst, size_t size, const char *name, const char *number)
@@ -299,9 +327,11 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	snprintf(c->vmm, sizeof(c->vmm), DEFAULT_VMM);
 	snprintf(c->accel, sizeof(c->accel), "auto");
 	snprintf(c->qemu, sizeof(c->qemu), DEFAULT_QEMU);
+	snprintf(c->bhyve, sizeof(c->bhyve), DEFAULT_BHYVE);
+	snprintf(c->firmware, sizeof(c->firmware), DEFAULT_FIRMWARE);
 	c->memory_mib = 160;
 	c->cpus = 1;
-	default_interface(c);
+	default_interface(c->instance, c->vmm, c->interface);
 	c->mtu = 1500;
 	default_user(c->user, sizeof(c->user), "_bhyfi", USER_NUMBER);
 	default_user(c->vm_user, sizeof(c->vm_user), "_bhyfi-vm", VM_USER_NUMBER);
@@ -650,8 +680,9 @@ uint64_t config_hash(const struct config *c)
 	    c->memory_mib, c->cpus, c->mtu, c->boot_timeout_s, c->stop_timeout_s,
 	    c->beat_s, c->restarts);
 	const char *const parts[] = {c->instance, "\n", text, "\n", c->networks, "\n",
-	    c->image, "\n", c->vmm, "\n", c->accel, "\n", c->qemu, "\n", c->interface,
-	    "\n", c->country, "\n", c->user, "\n", c->vm_user, numbers};
+	    c->image, "\n", c->vmm, "\n", c->accel, "\n", c->qemu, "\n", c->bhyve, "\n",
+	    c->firmware, "\n", c->sysroot, "\n", c->interface, "\n", c->country, "\n",
+	    c->user, "\n", c->vm_user, numbers};
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		h = config_hash_text(h, parts[i]);

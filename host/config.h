@@ -43,9 +43,12 @@ struct config {
 	char vmm[16];           /* qemu, bhyve, fake: a name in the vmm table */
 	char accel[8];          /* auto, kvm, tcg */
 	char qemu[PATH_MAX];    /* the program */
+	char bhyve[PATH_MAX];   /* the program; as all of bhyve's, under sysroot */
+	char firmware[PATH_MAX]; /* UEFI's code, beside its variables */
+	char sysroot[PATH_MAX];  /* of another host's programs; "": the host's own */
 	unsigned memory_mib, cpus;
-	char
-	    interface[IFNAME_MAX]; /* the tap; default bhyfi0 on Linux, tap0 on FreeBSD */
+	char interface[IFNAME_MAX]; /* the tap; default bhyfi0 with QEMU, tap0 with bhyve
+				     */
 	unsigned mtu;
 	char country[3];            /* "" : not set */
 	char user[32], vm_user[32]; /* names or numbers */
@@ -62,6 +65,10 @@ bool config_instance_valid(const char *instance);
 
 /* Defaults for an instance; e (ERR_USAGE) for a name that is none. */
 int config_init(struct config *c, const char *instance, struct err *e);
+
+/* Takes another VMM, and with it another default for the interface. vmm is a name in
+ * the vmm table. */
+void config_set_vmm(struct config *c, const char *vmm);
 
 /*
  * Reads ETC/INSTANCE.conf over the defaults. Errors give file, line, key and

@@ -127,7 +127,9 @@ static void name_card(struct known *k)
 		    id->scenario);
 		return;
 	}
-	if (os_host()->cards(&l, NULL) < 0)
+	const struct os_ops *os = os_for(&k->config, NULL);
+
+	if (os == NULL || os->cards(&l, NULL) < 0)
 		return;
 	for (size_t i = 0; i < l.n; i++) {
 		const struct card_id *other = &l.cards[i].id;
@@ -145,7 +147,8 @@ static int check_vmm(const struct known *k, struct err *e)
 {
 	struct vm_spec spec;
 
-	if (vm_spec_init(&spec, &k->config, &k->image, e) < 0)
+	if (os_for(&k->config, e) == NULL ||
+	    vm_spec_init(&spec, &k->config, &k->image, e) < 0)
 		return -1;
 	return vmm_find(k->config.vmm)->check(&spec, e);
 }

@@ -23,6 +23,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "os/native.h"
 #include "paths.h"
 #include "priv-server.h"
 
@@ -81,7 +82,7 @@ static int drop(const struct priv_server *s, struct err *e)
 		   setresuid(s->uid, s->uid, s->uid) < 0) {
 		return err_sys(e, errno, "user %s", s->c.user);
 	}
-	return s->os->main_confine(e);
+	return main_confine(e);
 }
 
 static struct priv *become_main(
@@ -111,18 +112,19 @@ static int server_init(struct priv_server *s, const struct config *c, struct err
 {
 	memset(s, 0, sizeof(*s));
 	s->c = *c;
-	s->os = os_host();
 	s->vmm = vmm_find(c->vmm);
 	s->req = s->ev = s->signals = -1;
 	s->tap_fd = s->tap_watch = s->vm_watch = s->vm_stderr = -1;
 	if (s->vmm == NULL)
 		return err_set(
 		    e, ERR_FAILED, "vmm %s: expected one of %s", c->vmm, vmm_names());
+	s->os = os_for(c, e);
+	if (s->os == NULL)
+		return -1;
 	if (config_resolve_user(c->user, &s->uid, &s->gid, e) < 0 ||
 	    config_resolve_user(c->vm_user, &s->vm_uid, &s->vm_gid, e) < 0)
 		return -1;
-	s->can_switch =
-	    s->os->can_switch_user(s->uid) && s->os->can_switch_user(s->vm_uid);
+	s->can_switch = can_switch_user(s->uid) && can_switch_user(s->vm_uid);
 	return enter_run_dir(c, e);
 }
 

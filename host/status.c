@@ -19,7 +19,7 @@ static json_t *card(const struct status_input *in)
 	    text_or_null(in->record->radio.known ? in->record->radio.driver : NULL));
 }
 
-static json_t *host_if(const struct status_input *in)
+static json_t *host_if_json(const struct status_input *in)
 {
 	const struct host_if *i = in->host_if;
 	json_t *addrs = json_array(), *o;
@@ -79,7 +79,7 @@ json_t *status_json(const struct status_input *in)
 		text_or_null(kernel)));
 	set(o, "mode", json_string(mode_name(in->config->mode)));
 	set(o, "wlan", record_wlan_json(r));
-	set(o, "host_if", host_if(in));
+	set(o, "host_if", host_if_json(in));
 	set(o, "guest", record_guest_json(r));
 	set(o, "restarts", json_integer(in->machine->restarts));
 	set(o, "last_error", last_error(in));

@@ -7,7 +7,7 @@
 
 #include "config.h"
 #include "machine.h"
-#include "os/os.h"
+#include "os/native.h"
 #include "record.h"
 
 /* All borrowed. */

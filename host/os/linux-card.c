@@ -389,7 +389,13 @@ static int put_back(const char *dev, const char *former, struct err *e)
 
 	if (strcmp(former, VFIO_DRIVER) == 0)
 		return 0;
-	if (set_override(dev, "", e) < 0 || rebind(dev, e) < 0)
+	if (set_override(dev, "", e) < 0)
+		return -1;
+	/* A claim that was recorded and never made, or put back before. */
+	read_link(dev, "driver", driver, sizeof(driver));
+	if (strcmp(driver, former) == 0)
+		return 0;
+	if (rebind(dev, e) < 0)
 		return -1;
 	read_link(dev, "driver", driver, sizeof(driver));
 	if (former[0] != '\0' && strcmp(driver, former) != 0)
@@ -411,11 +417,9 @@ static int bind_vfio(const char *dev, struct err *e)
 	    driver[0] != '\0' ? ", it has " : "", driver);
 }
 
-int linux_card_claim(
-    const struct card_id *id, uid_t vm_uid, struct card_claim *claim, struct err *e)
+int linux_card_examine(const struct card_id *id, struct card_claim *claim, struct err *e)
 {
 	char dev[16], path[PATH_MAX], ifname[IFNAME_MAX];
-	struct err rollback = ERR_INIT;
 
 	memset(claim, 0, sizeof(*claim));
 	device_name(id, dev);
@@ -424,17 +428,28 @@ int linux_card_claim(
 		err_set(e, ERR_PRECONDITION, "card %s: there is no such device", dev);
 		return err_hint(e, "bhyfi cards lists those of this machine");
 	}
-	if (check_card(dev, e) < 0 || load_vfio(e) < 0)
+	if (check_card(dev, e) < 0)
 		return err_prefix(e, "card %s", dev);
 	interface_of(dev, ifname);
 	if (ifname[0] != '\0' && has_default_route(ifname))
 		log_warn("card %s: the host's default route by %s ends now", dev, ifname);
 	read_link(dev, "driver", claim->former_driver, sizeof(claim->former_driver));
+	claim->claimed = true;
+	return 0;
+}
+
+int linux_card_claim(
+    const struct card_id *id, uid_t vm_uid, const struct card_claim *claim, struct err *e)
+{
+	struct err rollback = ERR_INIT;
+	char dev[16];
+
+	device_name(id, dev);
+	if (load_vfio(e) < 0)
+		return err_prefix(e, "card %s", dev);
 	if ((strcmp(claim->former_driver, VFIO_DRIVER) == 0 || bind_vfio(dev, e) == 0) &&
-	    group_node(dev, vm_uid, e) == 0) {
-		claim->claimed = true;
+	    group_node(dev, vm_uid, e) == 0)
 		return 0;
-	}
 	err_prefix(e, "card %s", dev);
 	if (put_back(dev, claim->former_driver, &rollback) < 0)
 		log_error("%s", rollback.msg);

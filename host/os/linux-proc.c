@@ -20,7 +20,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "linux-seccomp.h"
-#include "linux.h"
+#include "native.h"
 #include "log.h"
 
 /* Intel SDM 3A, CPUID.1:ECX[5]; AMD APM 3, Fn8000_0001_ECX[2]. */
@@ -39,7 +39,7 @@ static int no_process(pid_t pid, struct err *e)
 	return -1;
 }
 
-int linux_proc_watch(pid_t pid, int *fd, struct err *e)
+int proc_watch(pid_t pid, int *fd, struct err *e)
 {
 	int r;
 
@@ -54,7 +54,7 @@ int linux_proc_watch(pid_t pid, int *fd, struct err *e)
 	return no_process(pid, e);
 }
 
-int linux_proc_signal(int watch, pid_t pid, int sig, struct err *e)
+int proc_signal(int watch, pid_t pid, int sig, struct err *e)
 {
 	if (syscall(SYS_pidfd_send_signal, watch, sig, NULL, 0) == 0)
 		return 0;
@@ -63,7 +63,7 @@ int linux_proc_signal(int watch, pid_t pid, int sig, struct err *e)
 
 /* Field 22 of /proc/PID/stat (proc(5)), clock ticks since boot. Field 2 is the
  * program's name in parentheses, which may hold anything. */
-int linux_proc_start(pid_t pid, uint64_t *start, struct err *e)
+int proc_start(pid_t pid, uint64_t *start, struct err *e)
 {
 	AUTO_FREE char *stat = NULL;
 	char path[64];
@@ -86,7 +86,7 @@ int linux_proc_start(pid_t pid, uint64_t *start, struct err *e)
 	return 0;
 }
 
-bool linux_can_switch_user(uid_t uid)
+bool can_switch_user(uid_t uid)
 {
 	AUTO_FREE char *map = NULL;
 	struct err e;
@@ -145,7 +145,7 @@ static bool kvm_works(struct err *e)
 	return true;
 }
 
-int linux_kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e)
+int kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e)
 {
 	struct stat st;
 
@@ -155,7 +155,7 @@ int linux_kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e)
 			e->code = ERR_PRECONDITION;
 		return -1;
 	}
-	if (!linux_can_switch_user(uid))
+	if (!can_switch_user(uid))
 		return 0; /* the VM will be what we are */
 	if (stat(KVM_DEVICE, &st) < 0)
 		return err_sys(e, errno, KVM_DEVICE);
@@ -173,7 +173,7 @@ int linux_kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e)
 	return err_hint(e, "chgrp kvm " KVM_DEVICE " and chmod 660 " KVM_DEVICE);
 }
 
-int linux_vmm_confine(const struct config *c, struct err *e)
+int vmm_confine(const struct config *c, struct err *e)
 {
 	struct rlimit core = {0, 0};
 	/* VFIO pins all of the guest's memory and the card's own. */
@@ -196,7 +196,7 @@ int linux_vmm_confine(const struct config *c, struct err *e)
 }
 
 /* The bounding set first: it is what a later exec as root's number could give. */
-int linux_drop_capabilities(struct err *e)
+int drop_capabilities(struct err *e)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2];
@@ -213,11 +213,11 @@ int linux_drop_capabilities(struct err *e)
 	return 0;
 }
 
-int linux_main_confine(struct err *e)
+int main_confine(struct err *e)
 {
 	struct rlimit core = {0, 0};
 
-	if (linux_drop_capabilities(e) < 0)
+	if (drop_capabilities(e) < 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "no new privileges");

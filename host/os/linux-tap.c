@@ -26,6 +26,7 @@
 
 #include "cleanup.h"
 #include "linux.h"
+#include "native.h"
 #include "log.h"
 
 #define ALIAS_MAX 64
@@ -236,7 +237,7 @@ int linux_tap_create(const struct config *c, int *fd, struct err *e)
 	return -1;
 }
 
-int linux_tap_watch(int *fd, struct err *e)
+int if_watch(int *fd, struct err *e)
 {
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 
@@ -251,7 +252,7 @@ int linux_tap_watch(int *fd, struct err *e)
 	return -1;
 }
 
-bool linux_tap_gone(int watch, const char *ifname)
+bool if_watch_gone(int watch, const char *ifname)
 {
 	char buf[NL_BUF];
 
@@ -309,7 +310,7 @@ static void add_address(struct host_if *i, const struct ifaddrs *a)
 	    prefix_length(mask, len) & 0xff);
 }
 
-int linux_host_if(const char *ifname, struct host_if *i, struct err *e)
+int host_if(const char *ifname, struct host_if *i, struct err *e)
 {
 	struct link_info l;
 	struct ifaddrs *all;

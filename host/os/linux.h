@@ -18,28 +18,17 @@ struct linux_env {
 extern struct linux_env linux_env;
 
 int linux_cards(struct card_list *l, struct err *e);
-int linux_card_claim(
-    const struct card_id *id, uid_t vm_uid, struct card_claim *claim, struct err *e);
+int linux_card_examine(const struct card_id *id, struct card_claim *claim, struct err *e);
+int linux_card_claim(const struct card_id *id, uid_t vm_uid,
+    const struct card_claim *claim, struct err *e);
 int linux_card_release(
     const struct card_id *id, const struct card_claim *claim, struct err *e);
 /* The name that pci.ids gives, or "vendor:device" in hex. */
 void linux_pci_name(uint16_t vendor, uint16_t device, char *out, size_t size);
 
 int linux_tap_create(const struct config *c, int *fd, struct err *e);
-int linux_tap_watch(int *fd, struct err *e);
-bool linux_tap_gone(int watch, const char *ifname);
 int linux_tap_set_mac(const char *ifname, const uint8_t mac[6], struct err *e);
 int linux_tap_carrier(const char *ifname, bool on, struct err *e);
 int linux_tap_destroy(const char *ifname, const char *instance, struct err *e);
-int linux_host_if(const char *ifname, struct host_if *i, struct err *e);
-
-int linux_proc_watch(pid_t pid, int *fd, struct err *e);
-int linux_proc_start(pid_t pid, uint64_t *start, struct err *e);
-int linux_proc_signal(int watch, pid_t pid, int sig, struct err *e);
-bool linux_can_switch_user(uid_t uid);
-int linux_kvm_usable(uid_t uid, gid_t gid, gid_t *group, struct err *e);
-int linux_vmm_confine(const struct config *c, struct err *e);
-int linux_drop_capabilities(struct err *e);
-int linux_main_confine(struct err *e);
 
 #endif

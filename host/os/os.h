@@ -1,4 +1,12 @@
-/* What the host's operating system does for us; one file per OS. */
+/*
+ * What the host's operating system does for us: cards, pass-through, taps. One room
+ * of files per OS, behind a table of operations.
+ *
+ * Another system's operations can be chosen too: FreeBSD's go through that
+ * system's own programs, so they print as a plan and run against doubles of those
+ * programs on Linux, under the folder os_root(). What is asked of the kernel that we
+ * run on directly is in native.h.
+ */
 #ifndef BHYFI_OS_H
 #define BHYFI_OS_H
 
@@ -35,14 +43,6 @@ struct card_claim {
 	char former_driver[32];
 };
 
-#define HOST_ADDRS_MAX 16
-struct host_if {
-	bool exists, carrier, up;
-	uint8_t mac[6];
-	char addrs[HOST_ADDRS_MAX][48]; /* "192.0.2.61/24", "2001:db8::1/64" */
-	size_t naddrs;
-};
-
 /* What `plan` shows. */
 enum os_step {
 	OS_STEP_PREPARE, /* the card claimed, the tap made */
@@ -55,11 +55,17 @@ struct os_ops {
 
 	/* Wireless PCI devices (class 0x0280xx). */
 	int (*cards)(struct card_list *l, struct err *e);
+	/* What card_claim will do, so that it can be on record before: changes nothing,
+	 * and refuses a card that can not be claimed, or is in use. Simulated cards
+	 * are not passed to any of the three. */
+	int (*card_examine)(
+	    const struct card_id *id, struct card_claim *claim, struct err *e);
 	/* Binds the pass-through driver; vm_uid may open the device afterwards. On
-	 * failure the card is as it was. Simulated cards are not passed here. */
+	 * failure the card is as it was. claim is card_examine's. */
 	int (*card_claim)(const struct card_id *id, uid_t vm_uid,
-	    struct card_claim *claim, struct err *e);
-	/* Puts the former driver back. A card that is gone is no error. */
+	    const struct card_claim *claim, struct err *e);
+	/* Puts the former driver back. No error: a card that is gone, or one that has
+	 * been put back already or never was claimed after it was examined. */
 	int (*card_release)(
 	    const struct card_id *id, const struct card_claim *claim, struct err *e);
 
@@ -67,49 +73,30 @@ struct os_ops {
 	 * opens it by name). An interface of that name that is not a tap of ours
 	 * is an error; a left-over of ours is taken down first. */
 	int (*tap_create)(const struct config *c, int *fd, struct err *e);
-	/* A descriptor that becomes readable when an interface came, went or changed;
-	 * tap_gone then reads it empty and tells whether ifname is gone. */
-	int (*tap_watch)(int *fd, struct err *e);
-	bool (*tap_gone)(int watch, const char *ifname);
 	int (*tap_set_mac)(const char *ifname, const uint8_t mac[6], struct err *e);
 	/* Up or unplugged as seen by the host's network programs; also brings the
 	 * interface administratively up on the first carrier. */
 	int (*tap_carrier)(const char *ifname, bool on, struct err *e);
 	/* Removes a tap of the instance's; another one's is an error, none is not. */
 	int (*tap_destroy)(const char *ifname, const char *instance, struct err *e);
-	int (*host_if)(const char *ifname, struct host_if *i, struct err *e);
-
-	/* A descriptor that becomes readable when the process has exited; the process
-	 * need not be a child. ERR_NOT_RUNNING where there is none. */
-	int (*proc_watch)(pid_t pid, int *fd, struct err *e);
-	/* Tells a process from a later one of the same pid: its start time. */
-	int (*proc_start)(pid_t pid, uint64_t *start, struct err *e);
-
-	/* Signals the process behind a proc_watch descriptor: never a later one of the
-	 * same pid. */
-	int (*proc_signal)(int watch, pid_t pid, int sig, struct err *e);
-
-	/* Whether we may become another user: false in a user namespace that holds
-	 * only ours. */
-	bool (*can_switch_user)(uid_t uid);
-	/* 0 where a process of that user could use KVM; *group is a group that it needs
-	 * beside gid, or -1. May be NULL. */
-	int (*kvm_usable)(uid_t uid, gid_t gid, gid_t *group, struct err *e);
-
-	/* Confines the child before it drops root and becomes the VMM: empty network
-	 * namespace, no new privileges, limits. */
-	int (*vmm_confine)(const struct config *c, struct err *e);
-	/* Gives up all of root's powers without a change of user: where there is no other
-	 * one (can_switch_user). */
-	int (*drop_capabilities)(struct err *e);
-	/* Confines bhyfid main, last thing before its loop: capabilities, dumpable. */
-	int (*main_confine)(struct err *e);
-
 	/* The step as commands that a shell would run, one a line. */
 	void (*plan)(const struct config *c, enum os_step step, uid_t vm_uid, FILE *out);
 };
 
-const struct os_ops *os_host(void); /* the one that we run on */
-const struct os_ops *os_find(const char *name);
+/*
+ * Chooses the operations for this process: name NULL is the system that we run on.
+ * root is the folder under which the system's programs and files are looked for, ""
+ * for the real ones; it is kept. ERR_USAGE for a name that is none and for a root
+ * that is not absolute. os_select may be called again.
+ */
+int os_select(
+    const char *name, const char *root, const struct os_ops **os, struct err *e);
+/* Those that a configuration asks for by its vmm and sysroot; NULL with e filled. */
+const struct os_ops *os_for(const struct config *c, struct err *e);
+
+/* "" or "/some/folder": no slash at the end. */
+const char *os_root(void);
+/* os_root() and a path of that system's, as one; ERR_FAILED where it does not fit. */
+int os_path(char *buf, size_t size, const char *path, struct err *e);
 
 #endif

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../os/os.h"
+#include "../os/native.h"
 #include "cleanup.h"
 #include "log.h"
 #include "msg.h"
@@ -36,10 +36,8 @@ static bool is_microvm(const struct vm_spec *s)
 /* KVM where the VM's user can use it. */
 static bool use_kvm(const struct vm_spec *s, gid_t *group)
 {
-	const struct os_ops *os = os_host();
-
-	return strcmp(s->config->accel, "tcg") != 0 && os->kvm_usable != NULL &&
-	       os->kvm_usable(s->vm_uid, s->vm_gid, group, NULL) == 0;
+	return strcmp(s->config->accel, "tcg") != 0 &&
+	       kvm_usable(s->vm_uid, s->vm_gid, group, NULL) == 0;
 }
 
 static bool qemu_device_group(const struct vm_spec *s, gid_t *group)
@@ -60,7 +58,6 @@ static int check_file(const char *path, const char *hint, struct err *e)
 static int qemu_check(const struct vm_spec *s, struct err *e)
 {
 	const struct config *c = s->config;
-	const struct os_ops *os = os_host();
 	gid_t group;
 
 	if (access(c->qemu, X_OK) != 0) {
@@ -75,10 +72,7 @@ static int qemu_check(const struct vm_spec *s, struct err *e)
 		return -1;
 	if (strcmp(c->accel, "kvm") != 0)
 		return 0;
-	if (os->kvm_usable == NULL)
-		return err_set(
-		    e, ERR_PRECONDITION, "accel: there is no KVM on %s", os->name);
-	if (os->kvm_usable(s->vm_uid, s->vm_gid, &group, e) < 0)
+	if (kvm_usable(s->vm_uid, s->vm_gid, &group, e) < 0)
 		return err_hint(e, "set accel = auto to do without KVM");
 	return 0;
 }

@@ -31,6 +31,7 @@
 #include "fs.h"
 #include "log.h"
 #include "paths.h"
+#include "os/native.h"
 #include "priv-server.h"
 
 #define WAIT_MS 10000
@@ -179,7 +180,7 @@ static void nothing_is_left(const struct config *c)
 {
 	struct host_if i;
 
-	assert_int_equal(os_host()->host_if(c->interface, &i, NULL), 0);
+	assert_int_equal(host_if(c->interface, &i, NULL), 0);
 	assert_false(i.exists);
 	assert_false(exists("agent") || exists("console") || exists("qmp"));
 	assert_false(exists(VM_STATE_FILE));
@@ -245,7 +246,7 @@ static void whole_life(struct priv *p, const struct config *c)
 	CALL(PRIV_PREPARE, 0, NULL, NULL);
 	REFUSED(PRIV_PREPARE, 0, NULL, ERR_USAGE);
 	REFUSED(PRIV_ADOPT, 0, NULL, ERR_USAGE);
-	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.exists && !i.up);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.exists && !i.up);
 	CALL(PRIV_VM_START, 0, NULL, &r);
 	CHECK(r.pid > 1 && kill(r.pid, 0) == -1 && errno == EPERM);
 	REFUSED(PRIV_VM_START, 0, NULL, ERR_USAGE);
@@ -258,7 +259,7 @@ static void whole_life(struct priv *p, const struct config *c)
 	REFUSED(PRIV_VM_SIGNAL, SIGSTOP, NULL, ERR_USAGE);
 	CALL(PRIV_TAP_MAC, 0, mac, NULL);
 	CALL(PRIV_TAP_CARRIER, 1, NULL, NULL);
-	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.carrier);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.carrier);
 	CHECK(memcmp(i.mac, mac, 6) == 0);
 	CALL(PRIV_NETWORKS, 0, NULL, &r);
 	CHECK(
@@ -267,7 +268,7 @@ static void whole_life(struct priv *p, const struct config *c)
 	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
 	struct priv_vm_event ev = wait_event(p, PRIV_EVENT_VM_EXIT);
 	CHECK(ev.reason == VM_EXIT_CRASH && WIFSIGNALED(ev.wait_status));
-	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.exists);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.exists);
 	/* The same tap serves the next run. */
 	CALL(PRIV_VM_START, 0, NULL, &r);
 	CALL(PRIV_VM_SIGNAL, SIGTERM, NULL, NULL);
@@ -301,7 +302,7 @@ static void life_of_one_user(struct priv *p, const struct config *c)
 	wait_log(p, "qemu: CapEff:\\x090000000000000000");
 	CHECK(connect_to("agent") >= 0);
 	CALL(PRIV_TAP_CARRIER, 1, NULL, NULL);
-	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.carrier);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.carrier);
 	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
 	wait_event(p, PRIV_EVENT_VM_EXIT);
 	CALL(PRIV_RELEASE, 0, NULL, NULL);
@@ -435,7 +436,7 @@ static void a_vm_of_a_killed_bhyfid_is_adopted(void **state)
 	(void)state;
 	make_config(&c);
 	leave_a_vm(&c);
-	assert_int_equal(os_host()->host_if(c.interface, &i, NULL), 0);
+	assert_int_equal(host_if(c.interface, &i, NULL), 0);
 	assert_true(i.exists && exists(VM_STATE_FILE));
 	assert_int_equal(finish(begin(adopt_and_end, &c)), 0);
 	nothing_is_left(&c);
@@ -468,7 +469,7 @@ static void wait_gone(pid_t pid)
 {
 	int fd;
 
-	if (os_host()->proc_watch(pid, &fd, NULL) < 0)
+	if (proc_watch(pid, &fd, NULL) < 0)
 		return;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
@@ -542,7 +543,8 @@ static void start_fails(struct priv *p, const struct config *c)
 	CALL(PRIV_PREPARE, 0, NULL, NULL);
 	CHECK(priv_call(p, PRIV_VM_START, 0, NULL, NULL, &e) == -1);
 	keep_line(NULL, LOG_LEVEL_ERROR, e.msg);
-	CHECK(access("agent", F_OK) == -1 && access(VM_STATE_FILE, F_OK) == -1);
+	/* The record tells of the tap only. */
+	CHECK(access("agent", F_OK) == -1 && access(VM_STATE_FILE, F_OK) == 0);
 	REFUSED(PRIV_VM_SIGNAL, SIGKILL, NULL, ERR_NOT_RUNNING);
 	tell_pid((pid_t)(strstr(lines, "No space") != NULL));
 	CALL(PRIV_RELEASE, 0, NULL, NULL);
@@ -564,6 +566,17 @@ static void a_vmm_that_can_not_start_is_an_error(void **state)
 	nothing_is_left(&c);
 }
 
+static void prepare_fails(struct priv *p, const struct config *c)
+{
+	struct err e = ERR_INIT;
+	struct host_if i;
+
+	CHECK(priv_call(p, PRIV_PREPARE, 0, NULL, NULL, &e) == -1);
+	CHECK(strstr(e.msg, "No space") != NULL);
+	CHECK(host_if(c->interface, &i, &e) == 0 && !i.exists);
+	REFUSED(PRIV_VM_START, 0, NULL, ERR_USAGE);
+}
+
 static void no_vm_runs_without_its_record(void **state)
 {
 	struct config c;
@@ -582,9 +595,14 @@ static void no_vm_runs_without_its_record(void **state)
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	while (write(fd, fill, sizeof(fill)) > 0)
 		;
+	/* Nothing is taken without one either. */
+	int first = finish(begin(prepare_fails, &c));
+	/* A page is enough for the first, not to replace it. */
+	assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 4096), 0);
 	close(fd);
 	int status = finish(begin(start_fails, &c));
 	umount(run_dir);
+	assert_int_equal(first, 0);
 	assert_int_equal(status, 0);
 	assert_int_equal(hear_pid(), 1);
 	nothing_is_left(&c);
@@ -604,7 +622,7 @@ static void loses_its_tap(struct priv *p, const struct config *c)
 	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
 	wait_event(p, PRIV_EVENT_VM_EXIT);
 	CALL(PRIV_VM_START, 0, NULL, &r);
-	CHECK(os_host()->host_if(c->interface, &i, &e) == 0 && i.exists);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.exists);
 	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
 	wait_event(p, PRIV_EVENT_VM_EXIT);
 	/* Main ends without a release: nothing runs, so priv cleans up. */
@@ -620,7 +638,7 @@ static void a_tap_that_is_deleted_is_told_and_made_anew(void **state)
 	set_vmm("#!/bin/sh\nexec sleep 1000\n");
 	priv = begin(loses_its_tap, &c);
 	hear_pid();
-	assert_int_equal(os_host()->tap_destroy(c.interface, c.instance, NULL), 0);
+	assert_int_equal(os_for(&c, NULL)->tap_destroy(c.interface, c.instance, NULL), 0);
 	assert_int_equal(finish(priv), 0);
 	nothing_is_left(&c);
 }

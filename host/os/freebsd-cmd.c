@@ -1,0 +1,110 @@
+#include "freebsd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cmd.h"
+
+#define ARGS_MAX 16
+#define RUN_MS 30000
+#define OUTPUT_MAX (1 << 20) /* pciconf -lvbc of a large machine: 100 KiB */
+
+static FILE *record;
+
+void freebsd_record(FILE *out)
+{
+	record = out;
+}
+
+bool freebsd_recording(void)
+{
+	return record != NULL;
+}
+
+static int write_line(const char *const argv[], struct err *e)
+{
+	for (int i = 0; argv[i] != NULL; i++) {
+		char AUTO_FREE *word = cmd_quote((const char *const[]){argv[i], NULL});
+
+		if (word == NULL)
+			return err_sys(e, ENOMEM, "plan");
+		fprintf(
+		    record, "%s%s", i > 0 ? " " : "", argv[i][0] == '$' ? argv[i] : word);
+	}
+	fputc('\n', record);
+	return 0;
+}
+
+static int run(
+    const char *const argv[], int ok_status, char **out, int *status, struct err *e)
+{
+	/* Nothing of our own environment, as rc(8) starts what it starts. */
+	static const char *const env[] = {
+	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C", "HOME=/", NULL};
+	const struct cmd_opts opts = {.timeout_ms = RUN_MS,
+	    .max_output = OUTPUT_MAX,
+	    .env = env,
+	    .cwd = "/",
+	    .ok_status = ok_status};
+	const char *args[ARGS_MAX + 1];
+	char program[PATH_MAX];
+	int n = 1;
+
+	if (os_path(program, sizeof(program), argv[0], e) < 0)
+		return -1;
+	args[0] = program;
+	for (; argv[n] != NULL; n++) {
+		if (n == ARGS_MAX)
+			return err_set(e, ERR_FAILED, "%s: too many arguments", argv[0]);
+		args[n] = argv[n];
+	}
+	args[n] = NULL;
+	return cmd_run(args, &opts, out, status, e);
+}
+
+int freebsd_run(const char *const argv[], char **out, int *status, struct err *e)
+{
+	if (record == NULL)
+		return run(argv, 0, out, status, e);
+	if (status != NULL)
+		*status = 0;
+	if (out != NULL && (*out = strdup("")) == NULL)
+		return err_sys(e, ENOMEM, "plan");
+	return write_line(argv, e);
+}
+
+int freebsd_ask(const char *const argv[], char **out, struct err *e)
+{
+	int status = 1;
+
+	if (record == NULL)
+		return run(argv, 1, out, &status, e) < 0 ? -1 : status;
+	*out = strdup("");
+	return *out != NULL ? status : err_sys(e, ENOMEM, "plan");
+}
+
+int freebsd_modules(const char *const names[], struct err *e)
+{
+	const char *load[ARGS_MAX] = {"/sbin/kldload", "-n"};
+	int n = 2, status;
+
+	for (; *names != NULL && n < ARGS_MAX - 1; names++) {
+		const char *const argv[] = {"/sbin/kldstat", "-q", "-m", *names, NULL};
+		char AUTO_FREE *out = NULL;
+
+		status = freebsd_ask(argv, &out, e);
+		if (status < 0)
+			return -1;
+		if (status != 0)
+			load[n++] = *names;
+	}
+	load[n] = NULL;
+	/* Asked first, as with a raised securelevel kldload fails even for those that
+	 * are there. */
+	if (n > 2 && freebsd_run(load, NULL, NULL, e) < 0)
+		return err_hint(e, "bhyfi setup has them loaded at boot");
+	return 0;
+}
