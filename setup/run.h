@@ -1,0 +1,26 @@
+/* Programs of the system that is set up, below os_root(). */
+#ifndef BHYFI_SETUP_RUN_H
+#define BHYFI_SETUP_RUN_H
+
+#include <stdbool.h>
+
+#include "err.h"
+
+/*
+ * Whether the system below os_root() is one that runs, so that its programs may be
+ * asked: the real one, or another system's doubles; not a folder with our own system
+ * in it. Set before anything else here.
+ */
+extern bool run_live;
+
+/* run_live, and the program is there. */
+bool run_have(const char *program);
+
+/*
+ * Runs argv[0], an absolute path of that system. *out (may be NULL) gets its standard
+ * output, the caller's. Returns its exit status, -1 with e where it did not run. A
+ * status other than 0 fills e as well.
+ */
+int run_program(const char *const argv[], char **out, struct err *e);
+
+#endif
