@@ -287,7 +287,9 @@ int cli_main(int argc, char **argv)
 	if (ret < 0) {
 		if (e.code == ERR_NONE)
 			e.code = ERR_FAILED;
-		out_error(&cli, stdout, stderr, &e);
+		/* Without a message: the command has said it itself. */
+		if (e.msg[0] != '\0')
+			out_error(&cli, stdout, stderr, &e);
 	}
 	json_decref(cli.error_members);
 	return ret < 0 ? (int)e.code : 0;

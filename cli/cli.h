@@ -49,7 +49,8 @@ struct command {
 	bool hidden;      /* left out of the short help */
 	int min_args, max_args;
 	/* argv[0] is the command's name, behind it only operands (but own_options).
-	 * 0: done. -1 with e filled: e->code is the exit status. */
+	 * 0: done. -1 with e filled: e->code is the exit status; an empty message: the
+	 * command has said what there is to say. */
 	int (*run)(struct cli *cli, int argc, char **argv, struct err *e);
 };
 
@@ -105,7 +106,10 @@ int cmd_status(struct cli *, int, char **, struct err *);
 int cmd_console(struct cli *, int, char **, struct err *);
 int cmd_log(struct cli *, int, char **, struct err *);
 int cmd_cards(struct cli *, int, char **, struct err *);
+int cmd_doctor(struct cli *, int, char **, struct err *);
 int cmd_plan(struct cli *, int, char **, struct err *);
+int cmd_setup(struct cli *, int, char **, struct err *);
+int cmd_import(struct cli *, int, char **, struct err *);
 int cmd_image(struct cli *, int, char **, struct err *);
 int cmd_speedtest(struct cli *, int, char **, struct err *);
 int cmd_air(struct cli *, int, char **, struct err *);

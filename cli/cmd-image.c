@@ -1,5 +1,6 @@
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ static int same_card(const struct card_id *a, const struct card_id *b)
  * or sim. */
 static int take_card(struct build_args *a, const char *text, struct err *e)
 {
+	const struct os_ops *os;
 	struct card_list list = {.n = 0};
 	struct card_id id;
 
@@ -80,7 +82,8 @@ static int take_card(struct build_args *a, const char *text, struct err *e)
 	/* lspci's form of an address has a point, VENDOR:DEVICE none. */
 	if (strncmp(text, "pci", 3) != 0 && strchr(text, '.') == NULL)
 		return 0;
-	if (card_id_parse(text, &id, e) < 0 || os_host()->cards(&list, e) < 0)
+	if (card_id_parse(text, &id, e) < 0 || os_select(NULL, "", &os, e) < 0 ||
+	    os->cards(&list, e) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++)
 		if (same_card(&list.cards[i].id, &id)) {
@@ -282,15 +285,73 @@ out:
 	return ret;
 }
 
+struct esp_args {
+	const char *image, *cmdline, *path;
+	bool air;
+};
+
+static int parse_esp(int argc, char **argv, struct esp_args *a, struct err *e)
+{
+	static const struct option options[] = {{"air", no_argument, NULL, 'a'},
+	    {"cmdline", required_argument, NULL, 'c'},
+	    {"image", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
+	int c;
+
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case 'a':
+			a->air = true;
+			break;
+		case 'c':
+			a->cmdline = optarg;
+			break;
+		case 'i':
+			a->image = optarg;
+			break;
+		case ':':
+			return usage(e, "option needs a value", argv[optind - 1]);
+		default:
+			return usage(e, "no such option", argv[optind - 1]);
+		}
+	}
+	if (a->cmdline == NULL || optind != argc - 1)
+		return usage(e, "esp: expected --cmdline TEXT and a file", NULL);
+	a->path = argv[optind];
+	return 0;
+}
+
+static int esp(const struct cli *cli, int argc, char **argv, struct err *e)
+{
+	struct esp_args a = {0};
+	struct image img = {0};
+	json_t *o;
+	int ret = -1;
+
+	if (parse_esp(argc, argv, &a, e) < 0 || image_open(a.image, &img, e) < 0 ||
+	    image_esp(&img, a.air, a.cmdline, a.path, e) < 0)
+		goto out;
+	ret = 0;
+	if (cli->json) {
+		o = json_pack("{s:s, s:s}", "id", img.id, "file", a.path);
+		ret = out_json(stdout, o, e);
+		json_decref(o);
+	}
+out:
+	image_close(&img);
+	return ret;
+}
+
 int cmd_image(struct cli *cli, int argc, char **argv, struct err *e)
 {
 	static const struct {
 		const char *name;
 		int (*run)(const struct cli *cli, int argc, char **argv, struct err *e);
-	} subs[] = {{"build", build}, {"info", info}, {"verify", verify}};
+	} subs[] = {{"build", build}, {"info", info}, {"verify", verify}, {"esp", esp}};
 
 	if (argc < 2)
-		return usage(e, "build, info or verify", NULL);
+		return usage(e, "build, info, verify or esp", NULL);
 	for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
 		if (strcmp(argv[1], subs[i].name) == 0)
 			return subs[i].run(cli, argc - 1, argv + 1, e);

@@ -8,17 +8,13 @@
 #include "os/os.h"
 #include "out.h"
 #include "priv.h"
+#include "vm-bhyve.h"
 
 static int check_os(const char *name, struct err *e)
 {
-	if (strcmp(name, "linux") != 0 && strcmp(name, "freebsd") != 0)
-		return err_set(e, ERR_USAGE,
-		    "plan: --os: expected linux or freebsd, not \"%.40s\"", name);
-	if (strcmp(name, os_host()->name) == 0)
-		return 0;
-	err_set(e, ERR_PRECONDITION, "plan: --os %s: not in this version on %s", name,
-	    os_host()->name);
-	return err_hint(e, "run it on a host with %s", name);
+	const struct os_ops *os;
+
+	return os_select(name, "", &os, e) < 0 ? err_prefix(e, "plan: --os") : 0;
 }
 
 static int load(struct config *c, const struct cli *cli, struct err *e)
@@ -41,7 +37,19 @@ static int load(struct config *c, const struct cli *cli, struct err *e)
 	return 0;
 }
 
-static int print_json(const struct cli *cli, char *text, struct err *e)
+/* Another system than the configuration's: with the VMM that is used there. */
+static void choose_vmm(struct config *c, const char *os)
+{
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+	bool freebsd = vmm != NULL && vmm->os != NULL && strcmp(vmm->os, "freebsd") == 0;
+
+	if (os == NULL || freebsd == (strcmp(os, "freebsd") == 0))
+		return;
+	config_set_vmm(c, freebsd ? "qemu" : "bhyve");
+}
+
+static int print_json(
+    const struct cli *cli, const char *os_name, char *text, struct err *e)
 {
 	json_t *steps = json_array(), *o;
 	char *save = NULL;
@@ -50,8 +58,8 @@ static int print_json(const struct cli *cli, char *text, struct err *e)
 	for (char *line = strtok_r(text, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save))
 		json_array_append_new(steps, json_string(line));
-	o = json_pack("{s:s,s:s,s:o}", "instance", cli->instance, "os", os_host()->name,
-	    "steps", steps);
+	o = json_pack(
+	    "{s:s,s:s,s:o}", "instance", cli->instance, "os", os_name, "steps", steps);
 	ret = out_json(stdout, o, e);
 	json_decref(o);
 	return ret;
@@ -59,6 +67,7 @@ static int print_json(const struct cli *cli, char *text, struct err *e)
 
 int cmd_plan(struct cli *cli, int argc, char **argv, struct err *e)
 {
+	bool vm_bhyve = cli_value(cli, "vm-bhyve") != NULL;
 	const char *os = cli_value(cli, "os");
 	AUTO_FREE char *text = NULL;
 	struct config c;
@@ -68,19 +77,24 @@ int cmd_plan(struct cli *cli, int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
+	if (cli_value(cli, "output") != NULL && !vm_bhyve)
+		return err_set(e, ERR_USAGE, "plan: --output: only with --vm-bhyve");
 	if ((os != NULL && check_os(os, e) < 0) || load(&c, cli, e) < 0)
 		return -1;
+	choose_vmm(&c, os);
 	/* All of it or nothing: half a plan is worse than none. */
 	f = open_memstream(&text, &len);
 	if (f == NULL)
 		return err_sys(e, errno, "plan");
-	ret = priv_plan(&c, f, e);
+	ret = vm_bhyve ? vm_bhyve_write(&c, cli_value(cli, "output"), f, e)
+		       : priv_plan(&c, f, e);
 	if (fclose(f) != 0 && ret == 0)
 		ret = err_sys(e, errno, "plan");
 	if (ret < 0)
 		return -1;
 	if (cli->json)
-		return print_json(cli, text, e);
+		return print_json(
+		    cli, vm_bhyve ? "freebsd" : os_for(&c, NULL)->name, text, e);
 	out_safe_text(stdout, text);
 	return 0;
 }

@@ -33,6 +33,64 @@ static const struct cli_option plan_options[] = {
     {"card", 0, "CARD",
 	"The card, as in the configuration file, in its place.\n"
 	"With it there need not be a configuration file."},
+    {"vm-bhyve", 0, NULL,
+	"Print instead how vm-bhyve boots the same image: a template and commands."},
+    {"output", 0, "DIR",
+	"With --vm-bhyve: write the template and the guest's configuration there."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option setup_options[] = {
+    {"dry-run", 'n', NULL, "Show what would be changed, and change nothing."},
+    {"yes", 'y', NULL, "Do not ask."},
+    {"undo", 0, NULL, "Put back what was there before the first setup."},
+    {"card", 0, "CARD",
+	"The card, as bhyfi cards prints it, or sim:SCENARIO.\n"
+	"Default: the configured one, or the only one there is."},
+    {"bind-at-boot", 0, NULL,
+	"Keep the card from its own driver from the start of the host: pptdevs in "
+	"loader.conf on FreeBSD, vfio-pci's ids on Linux."},
+    {"pptdevs", 0, NULL, "The same as --bind-at-boot."},
+    {"os", 0, "OS",
+	"The operating system that is set up: linux or freebsd.\n"
+	"Default: this one."},
+    {"root", 0, "DIR",
+	"The folder in which that system's files are.\n"
+	"Default: /."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option os_options[] = {
+    {"os", 0, "OS",
+	"The operating system that is looked at: linux or freebsd.\n"
+	"Default: this one."},
+    {"root", 0, "DIR",
+	"The folder in which that system's programs and files are.\n"
+	"Default: /."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option import_options[] = {
+    {"dry-run", 'n', NULL, "Show what would be taken over, and write nothing."},
+    {"card", 0, "CARD",
+	"Which device is the wireless card, as pci0:BUS:SLOT:FUNCTION.\n"
+	"Needed where several are passed through."},
+    {"networks", 0, "FILE",
+	"A wpa_supplicant.conf to take instead of the one that is found."},
+    {"force", 'f', NULL,
+	"Replace files of bhyfi's that are there; a copy is kept as FILE.bak."},
+    {"vm-dir", 0, "DIR",
+	"vm-bhyve's folder in that system.\n"
+	"Default: as vm_dir in rc.conf says."},
+    {"root", 0, "DIR",
+	"The folder in which that system's files are.\n"
+	"Default: /."},
+    {"os", 0, "OS",
+	"The system that bhyfi will run on: linux or freebsd.\n"
+	"Default: this one."},
+    {"output", 0, "DIR",
+	"The folder to write into.\n"
+	"Default: " PATH_ETC "."},
     {NULL, 0, NULL, NULL},
 };
 
@@ -92,7 +150,38 @@ const struct command cli_commands[] = {
 	.args = "",
 	.summary = "list wireless PCI cards, and whether each can be passed through",
 	.help = "What stands in the first column is the value for the key card.",
+	.options = os_options,
 	.run = cmd_cards},
+    {.name = "doctor",
+	.args = "",
+	.summary = "check every precondition, and say what mends it",
+	.help = "Changes nothing.\n"
+		"Each line says pass, warn, fail, or skip for what can not be told from "
+		"here, and why; below it stands what mends it.\n"
+		"It works without a configuration, and as an ordinary user as far as "
+		"that goes.\n"
+		"\n"
+		"The exit status is 5 where a check failed; warnings do not count.\n"
+		"With --json one object: checks, a list of objects with id, title, "
+		"status, why and fix, and the numbers pass, warn, fail and skip.",
+	.options = os_options,
+	.run = cmd_doctor},
+    {.name = "setup",
+	.args = "",
+	.summary = "write what the host needs: shows a diff, asks, and can undo it",
+	.help = "Finds the card, shows as a diff every file that it would change, asks, "
+		"and writes all of them or none.\n"
+		"On FreeBSD: loader.conf, rc.conf, a ZFS dataset for images where the "
+		"root is on ZFS; on Linux: modules-load.d, systemd's links, a .network "
+		"file where systemd-networkd runs; on both the configuration.\n"
+		"Whatever else stands in those files stays, byte for byte.\n"
+		"It says whether the host has to be restarted, and why.\n"
+		"\n"
+		"Done twice, the second time there is nothing to do.\n"
+		"A setup that was interrupted is put right by the next one.\n"
+		"With --json the changes are listed, and made only with --yes.",
+	.options = setup_options,
+	.run = cmd_setup},
     {.name = "plan",
 	.args = "",
 	.summary = "print the commands that up and down would run",
@@ -100,8 +189,26 @@ const struct command cli_commands[] = {
 		"Nothing is changed.",
 	.options = plan_options,
 	.run = cmd_plan},
+    {.name = "import",
+	.args = "wifibox|vm-bhyve [GUEST]",
+	.summary = "take over a set-up of wifibox or of a vm-bhyve guest",
+	.help =
+	    "Reads the other program's files, prints what becomes of each setting, "
+	    "and writes the configuration of the instance and its networks.\n"
+	    "What can not be taken over is listed with the reason, and so is what is "
+	    "left to do by hand.\n"
+	    "Their files are neither changed nor run: a setting that only a shell could "
+	    "work out is named and left.\n"
+	    "\n"
+	    "GUEST is needed where several guests of vm-bhyve have devices.\n"
+	    "A file of bhyfi's that is there with other content is not replaced "
+	    "without --force.",
+	.options = import_options,
+	.min_args = 1,
+	.max_args = 2,
+	.run = cmd_import},
     {.name = "image",
-	.args = "build|info|verify [OPTION ...]",
+	.args = "build|info|verify|esp [OPTION ...]",
 	.summary = "build, describe or verify the guest's image",
 	.help =
 	    "build makes an image from packages of a distribution and makes it the\n"
@@ -117,7 +224,11 @@ const struct command cli_commands[] = {
 	    "--keep-signatures leaves the kernel's modules as packaged.\n"
 	    "\n"
 	    "info describes an image, verify compares all its files with its manifest; "
-	    "both take the image's folder, by default the current one.",
+	    "both take the image's folder, by default the current one.\n"
+	    "\n"
+	    "esp --cmdline TEXT [--air] [--image DIR] FILE writes the disk that UEFI "
+	    "firmware starts the guest from, with that command line for its kernel: what "
+	    "up does for bhyve at each start.",
 	.own_options = true,
 	.run = cmd_image},
     {.name = "speedtest",

@@ -143,8 +143,8 @@ static int reap(pid_t pid, int64_t deadline, const char *prog, int *st, struct e
 	}
 }
 
-static int judge(
-    int st, struct capture *errcap, const char *prog, int *status, struct err *e)
+static int judge(int st, int ok_status, struct capture *errcap, const char *prog,
+    int *status, struct err *e)
 {
 	const char *line = "";
 	size_t len = errcap->len;
@@ -152,7 +152,7 @@ static int judge(
 	if (WIFEXITED(st)) {
 		if (status != NULL)
 			*status = WEXITSTATUS(st);
-		if (WEXITSTATUS(st) == 0)
+		if (WEXITSTATUS(st) == 0 || WEXITSTATUS(st) == ok_status)
 			return 0;
 	}
 	while (len > 0 && strchr("\r\n ", errcap->data[len - 1]) != NULL)
@@ -226,7 +226,7 @@ int cmd_run(const char *const argv[], const struct cmd_opts *opts, char **out,
 	    reap(pid, deadline, argv[0], &st, e) < 0)
 		goto out;
 	pid = -1;
-	ret = judge(st, &cap[1], argv[0], status, e);
+	ret = judge(st, o->ok_status, &cap[1], argv[0], status, e);
 	if (out != NULL && ret == 0) {
 		*out = cap[0].data != NULL ? cap[0].data : strdup("");
 		if (*out == NULL)

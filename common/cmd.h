@@ -15,7 +15,8 @@ struct cmd_opts {
 	    max_output;  /* bytes of standard output kept; 0: 64 KiB. More is an error. */
 	const char *cwd; /* NULL: as ours */
 	const char *const *env; /* NULL: as ours */
-	int quiet; /* discard standard error, else its last line joins the error */
+	int ok_status; /* another exit status that is as good as 0; *status tells */
+	int quiet;     /* discard standard error, else its last line joins the error */
 };
 
 /*

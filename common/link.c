@@ -53,6 +53,8 @@ struct link {
 	uint32_t session, peer;
 	bool knows_us; /* the peer has named our session */
 	bool was_up;
+	bool listens; /* silent until the peer has spoken */
+	bool heard;   /* since the channel was opened */
 
 	struct out_queue queue;   /* unacknowledged first, then unsent */
 	struct out_frame *unsent; /* first of the queue that is to be sent (again) */
@@ -168,9 +170,21 @@ void link_restart(struct link *l, int64_t now_ms)
 		l->session = s;
 	l->peer = 0;
 	l->knows_us = false;
+	l->heard = false;
 	l->want_hello = true;
 	l->hello_at = now_ms;
 	l->out_len = l->out_done = 0;
+}
+
+void link_listen(struct link *l)
+{
+	l->listens = true;
+}
+
+/* Whether we may speak of our own accord. */
+static bool may_speak(const struct link *l)
+{
+	return !l->listens || l->peer != 0 || l->heard;
 }
 
 bool link_is_up(const struct link *l)
@@ -348,6 +362,10 @@ static void take_hello(struct link *l, const struct frame *f, int64_t now_ms)
 
 static void take_frame(struct link *l, const struct frame *f, int64_t now_ms)
 {
+	/* A serial port that is not raw yet echoes: that is ourselves. */
+	if (f->session == l->session)
+		return;
+	l->heard = true;
 	if (f->kind == FRAME_HELLO) {
 		take_hello(l, f, now_ms);
 		return;
@@ -435,7 +453,7 @@ const uint8_t *link_output(struct link *l, int64_t now_ms, size_t *len)
 
 	if (l->out_done == l->out_len) {
 		l->out_done = l->out_len = 0;
-		if (l->want_hello)
+		if (l->want_hello && may_speak(l))
 			encode_hello(l, now_ms);
 		else if (!encode_data(l, now_ms) && l->want_ack && link_is_up(l))
 			encode(l, &ack);
@@ -453,6 +471,8 @@ int link_timer_ms(const struct link *l, int64_t now_ms)
 {
 	int64_t at = 0;
 
+	if (!may_speak(l))
+		return -1;
 	if (!link_is_up(l))
 		at = l->hello_at;
 	else if (l->resend_at != 0)

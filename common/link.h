@@ -41,6 +41,13 @@ struct link *link_new(enum msg_dir side, size_t window, json_t *hello,
     const struct link_ops *ops, void *arg);
 void link_free(struct link *l);
 
+/*
+ * From now on this end speaks only once the other one has: nothing is sent until a
+ * valid frame came. For a serial port behind which firmware may still be, which
+ * takes what arrives for keys.
+ */
+void link_listen(struct link *l);
+
 /* The channel was opened anew: half frames are dropped, hello starts over with a
  * new session. Queued messages are kept only while no peer was ever up. */
 void link_restart(struct link *l, int64_t now_ms);

@@ -9,6 +9,7 @@
 #define PATH_DB BHYFI_DB   /* images/, cache/ */
 #define PATH_IMAGES PATH_DB "/images"
 #define PATH_SBIN BHYFI_SBIN       /* bhyfid */
+#define PATH_SHARE BHYFI_SHARE     /* data files */
 #define PATH_LIBEXEC BHYFI_LIBEXEC /* the guest's static programs, air/ */
 
 #endif

@@ -34,6 +34,12 @@ struct agent *agent_new(struct event_base *base, const struct agent_ops *ops, vo
 int agent_connect(struct agent *a, const char *path, struct err *e);
 /* The same with a connected socket, which is the agent's to close. */
 int agent_attach(struct agent *a, int fd, struct err *e);
+
+/* Opens a serial port: a descriptor that does not block, the agent's to close, or -1. */
+typedef int agent_open_fn(void *arg, struct err *e);
+/* The same with a serial port, where nothing is said until the guest has spoken. One
+ * that is not there yet, or that fails later, is tried again a few times. */
+int agent_serial(struct agent *a, agent_open_fn *open_fn, void *arg, struct err *e);
 /* Not from within a callback. */
 void agent_close(struct agent *a);
 void agent_free(struct agent *a);

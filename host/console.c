@@ -29,6 +29,8 @@ struct console {
 	void *arg;
 	int fd; /* -1: not connected */
 	struct event *readable, *resume, *reconnect;
+	console_open_fn *open; /* NULL: it is not opened again */
+	void *open_arg;
 	char path[UNIX_NAME_MAX];
 	unsigned reconnects;
 	int64_t second;
@@ -95,7 +97,7 @@ static void lost(struct console *c)
 	event_del(c->resume);
 	close(c->fd);
 	c->fd = -1;
-	if (c->path[0] != '\0' && c->reconnects++ < RECONNECTS)
+	if (c->open != NULL && c->reconnects++ < RECONNECTS)
 		loop_add_ms(c->reconnect, RECONNECT_MS);
 }
 
@@ -160,7 +162,7 @@ static void on_reconnect(evutil_socket_t unused, short what, void *arg)
 {
 	struct console *c = arg;
 	struct err e = ERR_INIT;
-	int fd = unix_connect(c->path, &e);
+	int fd = c->open(c->open_arg, &e);
 
 	(void)unused;
 	(void)what;
@@ -212,6 +214,13 @@ int console_attach(struct console *c, int fd, struct err *e)
 	return -1;
 }
 
+static int open_path(void *arg, struct err *e)
+{
+	const struct console *c = arg;
+
+	return unix_connect(c->path, e);
+}
+
 int console_connect(struct console *c, const char *path, struct err *e)
 {
 	int fd = unix_connect(path, e);
@@ -219,7 +228,20 @@ int console_connect(struct console *c, const char *path, struct err *e)
 	if (fd < 0 || console_attach(c, fd, e) < 0)
 		return -1;
 	snprintf(c->path, sizeof(c->path), "%s", path);
+	c->open = open_path;
+	c->open_arg = c;
 	return 0;
+}
+
+void console_serial(struct console *c, console_open_fn *open_fn, void *arg)
+{
+	console_close(c);
+	c->second = clock_ms();
+	c->bytes = 0;
+	c->reconnects = 0;
+	c->open = open_fn;
+	c->open_arg = arg;
+	on_reconnect(-1, 0, c);
 }
 
 /* What is still in the socket is a guest's last words: taken before it is closed. */
@@ -246,6 +268,7 @@ void console_close(struct console *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
+	c->open = NULL;
 	c->path[0] = '\0';
 	c->npending = 0;
 }

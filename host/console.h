@@ -18,6 +18,12 @@ struct console *console_new(
 int console_connect(struct console *c, const char *path, struct err *e);
 /* The same with a connected socket, which is the console's to close. */
 int console_attach(struct console *c, int fd, struct err *e);
+/* Opens a serial port: a descriptor that does not block, the console's to close, or -1.
+ */
+typedef int console_open_fn(void *arg, struct err *e);
+/* The same with a serial port. One that is not there yet, or that fails later, is tried
+ * again a few times. */
+void console_serial(struct console *c, console_open_fn *open_fn, void *arg);
 void console_close(struct console *c);
 void console_free(struct console *c);
 

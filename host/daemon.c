@@ -38,6 +38,7 @@
 #include "loop.h"
 #include "machine.h"
 #include "networks.h"
+#include "os/native.h"
 #include "priv.h"
 #include "secret.h"
 #include "status.h"
@@ -164,8 +165,39 @@ static int op_prepare(void *arg, struct err *e)
 	return 0;
 }
 
+static int open_channel(struct daemon *d, enum vmm_sock sock, struct err *e)
+{
+	struct priv_reply r = {.fd = -1};
+
+	if (priv_call(d->priv, PRIV_CHANNEL, sock, NULL, &r, e) < 0)
+		return -1;
+	return r.fd >= 0 ? r.fd : err_set(e, ERR_FAILED, "channel: no descriptor");
+}
+
+static int open_agent(void *arg, struct err *e)
+{
+	return open_channel(arg, VMM_SOCK_AGENT, e);
+}
+
+static int open_console(void *arg, struct err *e)
+{
+	return open_channel(arg, VMM_SOCK_CONSOLE, e);
+}
+
+static int connect_serial(struct daemon *d, struct err *e)
+{
+	/* First, so that nothing of it is lost. */
+	console_serial(d->console, open_console, d);
+	if (agent_serial(d->agent, open_agent, d, e) == 0)
+		return 0;
+	console_close(d->console);
+	return -1;
+}
+
 static int connect_sockets(struct daemon *d, struct err *e)
 {
+	if (d->vmm->channel != NULL)
+		return connect_serial(d, e);
 	if (agent_connect(d->agent, vmm_sock_names[VMM_SOCK_AGENT], e) < 0 ||
 	    console_connect(d->console, vmm_sock_names[VMM_SOCK_CONSOLE], e) < 0) {
 		agent_close(d->agent);
@@ -289,7 +321,7 @@ static int op_tap_mac(void *arg, const uint8_t mac[6], struct err *e)
 
 	/* An address that is right already is left alone: setting it takes some
 	 * network programs' notice. */
-	if (os_host()->host_if(d->config->interface, &i, NULL) == 0 && i.exists &&
+	if (host_if(d->config->interface, &i, NULL) == 0 && i.exists &&
 	    memcmp(i.mac, mac, sizeof(i.mac)) == 0)
 		return 0;
 	msg_mac_text(mac, text);
@@ -447,7 +479,7 @@ static json_t *ctl_status(void *arg)
 	    .now_ms = clock_ms()};
 	struct err e = ERR_INIT;
 
-	if (os_host()->host_if(d->config->interface, &i, &e) < 0)
+	if (host_if(d->config->interface, &i, &e) < 0)
 		log_debug("%s", e.msg);
 	return status_json(&in);
 }

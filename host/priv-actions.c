@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "os/native.h"
 
 struct action {
 	enum priv_op op;
@@ -56,33 +57,49 @@ static int make_tap(struct priv_server *s, struct err *e)
 	close_tap(s);
 	if (s->os->tap_create(&s->c, &s->tap_fd, e) < 0)
 		return -1;
-	if (s->os->tap_watch(&s->tap_watch, e) == 0)
+	if (if_watch(&s->tap_watch, e) == 0)
 		return 0;
 	close_tap(s);
 	s->os->tap_destroy(s->c.interface, s->c.instance, NULL);
 	return -1;
 }
 
+/* What prepare took, and the record with it. What can not be put back stays on
+ * record, for another try. */
+static int undo_prepare(struct priv_server *s, struct err *e)
+{
+	if (s->c.card.kind == CARD_PCI &&
+	    s->os->card_release(&s->c.card, &s->claim, e) < 0)
+		return -1;
+	unlink(VM_STATE_FILE);
+	memset(&s->claim, 0, sizeof(s->claim));
+	return 0;
+}
+
 static int do_prepare(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
+	bool pci = s->c.card.kind == CARD_PCI;
 	struct err back = ERR_INIT;
 
 	(void)r;
 	(void)reply;
 	if (s->prepared)
 		return out_of_order("prepare", "done before", e);
-	memset(&s->claim, 0, sizeof(s->claim));
-	if (s->c.card.kind == CARD_PCI &&
-	    s->os->card_claim(&s->c.card, s->vm_uid, &s->claim, e) < 0)
+	/* Of one that was not put back we know the driver it had at first. */
+	if (pci && !s->claim.claimed && s->os->card_examine(&s->c.card, &s->claim, e) < 0)
 		return -1;
-	if (make_tap(s, e) == 0) {
+	if (vm_record_put(s, 0, "", e) < 0) {
+		memset(&s->claim, 0, sizeof(s->claim));
+		return -1;
+	}
+	if ((!pci || s->os->card_claim(&s->c.card, s->vm_uid, &s->claim, e) == 0) &&
+	    make_tap(s, e) == 0) {
 		s->prepared = true;
 		return 0;
 	}
-	if (s->os->card_release(&s->c.card, &s->claim, &back) < 0)
+	if (undo_prepare(s, &back) < 0)
 		log_error("%s", back.msg);
-	memset(&s->claim, 0, sizeof(s->claim));
 	return -1;
 }
 
@@ -97,9 +114,9 @@ static int do_vm_start(struct priv_server *s, const struct priv_request *r,
 	if (s->vm_pid > 0)
 		return out_of_order("vm-start", "the VM runs", e);
 	/* The tap of an adopted VM went with it, and anybody may delete one. */
-	if (s->os->host_if(s->c.interface, &i, e) < 0)
+	if (host_if(s->c.interface, &i, e) < 0)
 		return -1;
-	if ((s->tap_fd < 0 || !i.exists) && make_tap(s, e) < 0)
+	if (((s->tap_fd < 0 && !s->vmm->opens_tap) || !i.exists) && make_tap(s, e) < 0)
 		return -1;
 	if (vm_launch(s, e) < 0)
 		return -1;
@@ -115,7 +132,7 @@ static int do_vm_signal(struct priv_server *s, const struct priv_request *r,
 		return err_set(e, ERR_USAGE, "vm-signal: expected SIGTERM or SIGKILL");
 	if (s->vm_pid <= 0)
 		return err_set(e, ERR_NOT_RUNNING, "vm-signal: no VM runs");
-	return s->os->proc_signal(s->vm_watch, s->vm_pid, r->arg, e);
+	return proc_signal(s->vm_watch, s->vm_pid, r->arg, e);
 }
 
 static int do_tap_mac(struct priv_server *s, const struct priv_request *r,
@@ -169,6 +186,24 @@ static int do_networks(struct priv_server *s, const struct priv_request *r,
 	return 0;
 }
 
+static int do_channel(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	if (r->arg != VMM_SOCK_AGENT && r->arg != VMM_SOCK_CONSOLE)
+		return err_set(e, ERR_USAGE, "channel: expected agent or console");
+	if (s->vmm->channel == NULL)
+		return err_set(e, ERR_USAGE, "channel: %s serves sockets", s->vmm->name);
+	if (s->vm_pid <= 0)
+		return err_set(e, ERR_NOT_RUNNING, "channel: no VM runs");
+	return s->vmm->channel(&s->c, (enum vmm_sock)r->arg, &reply->fd, e);
+}
+
+/* What a VMM that ended has left: before the card is put back, which it may hold. */
+static int clean_up(const struct priv_server *s, const struct vmm_ops *vmm, struct err *e)
+{
+	return vmm != NULL && vmm->cleanup != NULL ? vmm->cleanup(&s->c, e) : 0;
+}
+
 static void remove_files(void)
 {
 	for (int i = 0; i < VMM_SOCKS; i++)
@@ -181,8 +216,7 @@ int priv_release(struct priv_server *s, struct err *e)
 	struct err step = ERR_INIT;
 	int ret = 0;
 
-	if (s->vmm->cleanup != NULL)
-		collect(&ret, s->vmm->cleanup(&s->c, &step), e, &step);
+	collect(&ret, clean_up(s, s->vmm, &step), e, &step);
 	close_tap(s);
 	if (s->prepared)
 		collect(&ret, s->os->tap_destroy(s->c.interface, s->c.instance, &step), e,
@@ -210,16 +244,16 @@ static int do_release(struct priv_server *s, const struct priv_request *r,
 }
 
 /* Whether the process on record is still that one; *watch then is the caller's. */
-static bool is_alive(const struct priv_server *s, const struct vm_record *v, int *watch)
+static bool is_alive(const struct vm_record *v, int *watch)
 {
 	uint64_t start;
 
-	if (s->os->proc_watch(v->pid, watch, NULL) < 0)
+	if (proc_watch(v->pid, watch, NULL) < 0)
 		return false;
 	/* Asked once it is watched: it can not be replaced any more. One that has
 	 * exited but that nobody has waited for still has its number. */
 	struct pollfd p = {.fd = *watch, .events = POLLIN};
-	if (s->os->proc_start(v->pid, &start, NULL) == 0 && start == v->start &&
+	if (proc_start(v->pid, &start, NULL) == 0 && start == v->start &&
 	    poll(&p, 1, 0) == 0)
 		return true;
 	close(*watch);
@@ -246,7 +280,7 @@ static bool press_button(
 		monitor = unix_connect(vmm_sock_names[VMM_SOCK_MONITOR], &e);
 		if (monitor < 0 || vmm->powerdown(monitor, &e) < 0)
 			goto failed;
-	} else if (s->os->proc_signal(watch, v->pid, SIGTERM, &e) < 0) {
+	} else if (proc_signal(watch, v->pid, SIGTERM, &e) < 0) {
 		goto failed;
 	}
 	return poll(&p, 1, (int)s->c.stop_timeout_s * 1000) == 1;
@@ -270,13 +304,15 @@ static int clear_record(
 		    "process %d runs a VM of another configuration: ended", (int)v->pid);
 		if (press_button(s, v, watch))
 			log_info("process %d: it released its card", (int)v->pid);
-		else if (s->os->proc_signal(watch, v->pid, SIGKILL, &step) < 0 &&
+		else if (proc_signal(watch, v->pid, SIGKILL, &step) < 0 &&
 			 step.code != ERR_NOT_RUNNING)
 			collect(&ret, -1, e, &step);
 		else if (poll(&p, 1, 10000) != 1)
 			ret = err_set(
 			    e, ERR_TIMEOUT, "process %d: it does not end", (int)v->pid);
 	}
+	if (ret == 0)
+		collect(&ret, clean_up(s, vmm_find(v->vmm), &step), e, &step);
 	if (ret == 0)
 		collect(&ret, s->os->tap_destroy(v->interface, s->c.instance, &step), e,
 		    &step);
@@ -290,7 +326,7 @@ static int clear_record(
 static int adopt(
     struct priv_server *s, const struct vm_record *v, int watch, struct err *e)
 {
-	if (s->os->tap_watch(&s->tap_watch, e) < 0)
+	if (if_watch(&s->tap_watch, e) < 0)
 		return -1;
 	s->vm_pid = v->pid;
 	s->vm_child = false;
@@ -317,11 +353,14 @@ static int do_adopt(struct priv_server *s, const struct priv_request *r,
 		log_error("%s", damaged.msg);
 		remove_files();
 	}
+	/* Without a record none of ours runs: it is written before the VMM is. */
+	if (got == 0 && clean_up(s, s->vmm, e) < 0)
+		return -1;
 	if (got <= 0)
 		return s->os->tap_destroy(s->c.interface, s->c.instance, e);
 	same = strcmp(v.vmm, s->c.vmm) == 0 && strcmp(v.interface, s->c.interface) == 0 &&
 	       memcmp(&v.card, &s->c.card, sizeof(v.card)) == 0;
-	if (is_alive(s, &v, &watch) && same) {
+	if (is_alive(&v, &watch) && same) {
 		if (adopt(s, &v, watch, e) < 0) {
 			close(watch);
 			return -1;
@@ -343,6 +382,7 @@ static const struct action actions[] = {
     {PRIV_TAP_MAC, "tap-mac", do_tap_mac},
     {PRIV_TAP_CARRIER, "tap-carrier", do_tap_carrier},
     {PRIV_NETWORKS, "networks", do_networks},
+    {PRIV_CHANNEL, "channel", do_channel},
     {PRIV_RELEASE, "release", do_release},
     {PRIV_ADOPT, "adopt", do_adopt},
 };
@@ -359,7 +399,8 @@ int priv_serve_one(struct priv_server *s, const struct priv_request *r,
 	const struct action *a = &actions[r->op];
 	/* What an action does not take has to be zero. */
 	if ((r->op != PRIV_TAP_MAC && memcmp(r->mac, zero, sizeof(zero)) != 0) ||
-	    (r->op != PRIV_VM_SIGNAL && r->op != PRIV_TAP_CARRIER && r->arg != 0) ||
+	    (r->op != PRIV_VM_SIGNAL && r->op != PRIV_TAP_CARRIER &&
+		r->op != PRIV_CHANNEL && r->arg != 0) ||
 	    r->zero[0] != 0 || r->zero[1] != 0)
 		return err_set(e, ERR_USAGE, "%s: expected no such argument", a->name);
 	log_debug("priv: %s", a->name);

@@ -1,4 +1,5 @@
 /* What follows from configuration and image: the VM's specification, and the plan. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,23 +38,26 @@ int priv_image_open(const struct config *c, struct image *img, struct err *e)
 	return vmm->needs_image ? image_open(current ? NULL : c->image, img, e) : 0;
 }
 
-static int make_cmdline(struct vm_spec *s, struct err *e)
+static int make_cmdline(struct vm_spec *s, const struct vmm_ops *vmm, struct err *e)
 {
 	const struct card_id *card = &s->config->card;
+	bool serial = vmm != NULL && vmm->channel != NULL;
 	char mac[MAC_TEXT_SIZE];
 	int n;
 
 	/*
-	 * panic=-1 and reboot=t: a guest that panics ends the VMM at once. The others
-	 * are for speed: one serial port to probe, no self-tests of each cipher as
+	 * panic=-1 and reboot=t: a guest that panics ends the VMM at once (bhyve tells a
+	 * reset from a triple fault, so there it is a reset). The others are for speed:
+	 * no more serial ports to probe than there are, no self-tests of each cipher as
 	 * it is loaded (a seventh of a boot without KVM), and with several processors
 	 * no waiting for whole grace periods, of which bringing interfaces up has
 	 * dozens in a row. The root is ramfs, since the size of a
 	 * tmpfs is bounded by half of the memory that is free before the initrd is.
 	 */
 	n = snprintf(s->cmdline, sizeof(s->cmdline),
-	    "console=ttyS0 quiet panic=-1 reboot=t 8250.nr_uarts=1 cryptomgr.notests"
-	    " rcupdate.rcu_expedited=1 rootfstype=ramfs");
+	    "console=ttyS0 quiet panic=-1 %s cryptomgr.notests"
+	    " rcupdate.rcu_expedited=1 rootfstype=ramfs",
+	    serial ? "8250.nr_uarts=2 bhyfi.channel=ttyS1" : "reboot=t 8250.nr_uarts=1");
 	if (card->kind == CARD_SIM) {
 		msg_mac_text(s->station_mac, mac);
 		n += snprintf(s->cmdline + n, sizeof(s->cmdline) - (size_t)n,
@@ -80,16 +84,22 @@ int vm_spec_init(
 	derive_mac(c->instance, "vm", s->vm_mac);
 	if (c->card.kind == CARD_SIM)
 		derive_mac(c->instance, "station", s->station_mac);
+	s->image = img;
 	s->vmlinux = img->vmlinux;
 	s->vmlinuz = img->vmlinuz;
-	s->esp = img->esp;
-	s->initrd = c->card.kind == CARD_SIM ? img->air_initrd_cpio : img->initrd;
-	if (vmm != NULL && vmm->needs_image && s->initrd == NULL) {
+	s->stub = img->stub;
+	s->initrd = c->card.kind != CARD_SIM   ? img->initrd
+		    : vmm != NULL && vmm->uefi ? img->air_initrd
+					       : img->air_initrd_cpio;
+	if (strcmp(c->image, PATH_IMAGES "/current") != 0)
+		s->image_dir = c->image;
+	/* A plan goes without. */
+	if (img->id != NULL && vmm != NULL && vmm->needs_image && s->initrd == NULL) {
 		err_set(e, ERR_PRECONDITION, "image %s: it has no simulated card",
 		    img->id != NULL ? img->id : c->image);
 		return err_hint(e, "bhyfi image build --air");
 	}
-	return make_cmdline(s, e);
+	return make_cmdline(s, vmm, e);
 }
 
 static void plan_stop(const struct vm_spec *s, const struct vmm_ops *vmm, FILE *out)
@@ -106,38 +116,95 @@ static void plan_stop(const struct vm_spec *s, const struct vmm_ops *vmm, FILE *
 	fprintf(out, "wait $VM\n");
 }
 
+/* The image, unless there is none: then its place will do. */
+static int plan_image(const struct config *c, struct image *img, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (priv_image_open(c, img, &why) == 0)
+		return 0;
+	if (why.code == ERR_PRECONDITION && vmm_find(c->vmm)->uefi) {
+		image_close(img);
+		memset(img, 0, sizeof(*img));
+		return 0;
+	}
+	if (e != NULL)
+		*e = why;
+	return -1;
+}
+
+static int plan_vmm(const struct vm_spec *s, enum vmm_step step, FILE *out, struct err *e)
+{
+	const struct vmm_ops *vmm = vmm_find(s->config->vmm);
+
+	return vmm->plan != NULL ? vmm->plan(s, step, out, e) : 0;
+}
+
+/* What another system's paths are is known where its default prefix is. */
+static void plan_run_dir(struct vm_spec *s, const struct vmm_ops *vmm)
+{
+#ifndef __FreeBSD__
+	if (vmm->os != NULL && strcmp(vmm->os, "freebsd") == 0 &&
+	    s->config->sysroot[0] == '\0')
+		snprintf(s->run_dir, sizeof(s->run_dir), "/var/run/bhyfi/%s",
+		    s->config->instance);
+#else
+	(void)s;
+	(void)vmm;
+#endif
+}
+
+static int plan_up(
+    const struct vm_spec *s, const struct os_ops *os, FILE *out, struct err *e)
+{
+	const struct config *c = s->config;
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+	struct argv a = {0};
+	char AUTO_FREE *line = NULL;
+
+	fprintf(out, "# up\n");
+	os->plan(c, OS_STEP_PREPARE, s->vm_uid, out);
+	if (plan_vmm(s, VMM_STEP_PREPARE, out, e) < 0)
+		return -1;
+	if (vmm->command(s, &a, e) == 0 &&
+	    (line = cmd_quote((const char *const *)a.v)) == NULL)
+		err_sys(e, ENOMEM, "plan");
+	argv_free(&a);
+	if (line == NULL)
+		return -1;
+	if (!vmm->needs_root)
+		fprintf(out,
+		    "# as user %s, in an empty network namespace, by descriptors:\n",
+		    c->vm_user);
+	fprintf(out, "%s & VM=$!\n", line);
+	if (plan_vmm(s, VMM_STEP_STARTED, out, e) < 0)
+		return -1;
+	fprintf(out, "# MAC is the radio's, which the guest tells\n");
+	os->plan(c, OS_STEP_ONLINE, s->vm_uid, out);
+	return 0;
+}
+
 int priv_plan(const struct config *c, FILE *out, struct err *e)
 {
 	const struct vmm_ops *vmm = vmm_find(c->vmm);
-	const struct os_ops *os = os_host();
-	struct argv a = {0};
+	const struct os_ops *os = os_for(c, e);
 	struct image img;
 	struct vm_spec s;
-	char *line = NULL;
 	int ret = -1;
 
-	if (priv_image_open(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0 ||
-	    vmm->command(&s, &a, e) < 0)
+	memset(&img, 0, sizeof(img));
+	if (os == NULL || plan_image(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0)
 		goto out;
-	line = cmd_quote((const char *const *)a.v);
-	if (line == NULL) {
-		err_set(e, ERR_FAILED, "plan: out of memory");
+	plan_run_dir(&s, vmm);
+	if (plan_up(&s, os, out, e) < 0)
 		goto out;
-	}
-	fprintf(out, "# up\n");
-	os->plan(c, OS_STEP_PREPARE, s.vm_uid, out);
-	fprintf(out, "# as user %s, in an empty network namespace, by descriptors:\n",
-	    c->vm_user);
-	fprintf(out, "%s & VM=$!\n", line);
-	fprintf(out, "# MAC is the radio's, which the guest tells\n");
-	os->plan(c, OS_STEP_ONLINE, s.vm_uid, out);
 	fprintf(out, "# down\n");
 	plan_stop(&s, vmm, out);
+	if (plan_vmm(&s, VMM_STEP_CLEANUP, out, e) < 0)
+		goto out;
 	os->plan(c, OS_STEP_RELEASE, s.vm_uid, out);
 	ret = 0;
 out:
-	free(line);
-	argv_free(&a);
 	image_close(&img);
 	return ret;
 }

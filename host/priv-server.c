@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "os/native.h"
 
 #define TAP_EXIT_MS 500
 
@@ -123,7 +124,7 @@ static void check_tap(struct priv_server *s)
 	struct priv_vm_event ev = {.kind = PRIV_EVENT_TAP_GONE};
 	struct pollfd vm = {.fd = s->vm_watch, .events = POLLIN};
 
-	if (!s->os->tap_gone(s->tap_watch, s->c.interface))
+	if (!if_watch_gone(s->tap_watch, s->c.interface))
 		return;
 	/* An adopted VMM alone holds the tap and takes it along when it exits: then its
 	 * exit is the event. It comes within a moment. */
@@ -161,7 +162,8 @@ static _Noreturn void finish(struct priv_server *s)
 	if (WIFSIGNALED(st))
 		log_error("bhyfid main was killed by signal %d", WTERMSIG(st));
 	/* A VM that runs stays for the next bhyfid; without one nothing may stay. */
-	if (s->vm_pid == 0 && s->prepared && priv_release(s, &e) < 0) {
+	if (s->vm_pid == 0 && (s->prepared || s->claim.claimed) &&
+	    priv_release(s, &e) < 0) {
 		log_error("%s", e.msg);
 		clean = false;
 	}

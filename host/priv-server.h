@@ -55,9 +55,9 @@ struct priv_server {
 	pid_t main_pid;
 
 	bool prepared;
-	int tap_fd;    /* -1: none, or the adopted VMM alone holds it */
-	int tap_watch; /* -1: not watched */
-	struct card_claim claim;
+	int tap_fd;              /* -1: none, or the adopted VMM alone holds it */
+	int tap_watch;           /* -1: not watched */
+	struct card_claim claim; /* also of a card that could not be put back */
 
 	pid_t vm_pid; /* 0: none runs */
 	bool vm_child;
@@ -79,7 +79,7 @@ struct priv_server {
 #define VM_STATE_MAX 4096
 
 struct vm_record {
-	pid_t pid;
+	pid_t pid;      /* 0: no VMM yet, or none that started */
 	uint64_t start; /* os_ops.proc_start */
 	char vmm[16];
 	char interface[IFNAME_MAX];
@@ -90,6 +90,9 @@ struct vm_record {
 };
 
 int vm_record_write(const struct vm_record *r, struct err *e);
+/* The server's claim and tap with the VMM's process. */
+int vm_record_put(
+    const struct priv_server *s, pid_t pid, const char *image, struct err *e);
 /* 1: read, 0: there is none, -1: it is damaged. */
 int vm_record_read(struct vm_record *r, struct err *e);
 int vm_record_parse(struct vm_record *r, const char *text, size_t len, struct err *e);

@@ -1,7 +1,10 @@
 /*
  * vm.json: what runs and what has to be put back, for the bhyfid that comes after
- * one that was killed. It is root's own file, yet read as if it were not: it
- * decides which process is signalled and which card gets its driver back.
+ * one that was killed. It is written before each change that it tells of: the card and
+ * the tap before they are taken, the VMM's process before it runs anything; so what
+ * it names may not have been done, which is no error when it is put back. It is root's
+ * own file, yet read as if it were not: it decides which process is signalled and which
+ * card gets its driver back.
  */
 #include "priv-server.h"
 
@@ -14,6 +17,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "msg.h"
+#include "os/native.h"
 
 #define VM_STATE_VERSION 1
 
@@ -45,6 +49,22 @@ int vm_record_write(const struct vm_record *r, struct err *e)
 	if (text == NULL)
 		return err_sys(e, ENOMEM, VM_STATE_FILE);
 	return fs_write_atomic(VM_STATE_FILE, 0600, text, strlen(text), e);
+}
+
+int vm_record_put(
+    const struct priv_server *s, pid_t pid, const char *image, struct err *e)
+{
+	struct vm_record r = {.pid = pid,
+	    .card = s->c.card,
+	    .claim = s->claim,
+	    .config = config_hash(&s->c)};
+
+	snprintf(r.vmm, sizeof(r.vmm), "%s", s->vmm->name);
+	snprintf(r.interface, sizeof(r.interface), "%s", s->c.interface);
+	snprintf(r.image, sizeof(r.image), "%s", image);
+	if (pid > 0 && proc_start(pid, &r.start, e) < 0)
+		return -1;
+	return vm_record_write(&r, e);
 }
 
 static bool parse_u64(const json_t *o, const char *key, int base, uint64_t *out)
@@ -79,11 +99,11 @@ int vm_record_parse(struct vm_record *r, const char *text, size_t len, struct er
 	memset(r, 0, sizeof(*r));
 	if (o == NULL)
 		return err_set(e, ERR_FAILED, VM_STATE_FILE ": not a JSON object");
-	r->pid = (pid_t)msg_int(o, "pid", 2, INT32_MAX, 0);
+	r->pid = (pid_t)msg_int(o, "pid", 0, INT32_MAX, 1);
 	r->claim.claimed = msg_bool(o, "claimed", false);
 	if (msg_int(o, "version", 1, INT32_MAX, 0) != VM_STATE_VERSION)
 		wrong = "version";
-	else if (r->pid == 0)
+	else if (r->pid == 1)
 		wrong = "pid";
 	else if (!parse_u64(o, "start", 10, &r->start))
 		wrong = "start";

@@ -26,6 +26,7 @@
 #include "../image/image.h"
 #include "cleanup.h"
 #include "log.h"
+#include "os/native.h"
 
 #define BACKLOG 4
 
@@ -114,7 +115,7 @@ static int open_all(struct priv_server *s, struct vm_spec *spec, struct err *e)
 		if (spec->sock_fd[i] < 0)
 			return -1;
 	}
-	if (!s->vmm->needs_image)
+	if (!s->vmm->needs_image || s->vmm->uefi)
 		return 0;
 	spec->vmlinux_fd = open_image_file(s, spec->vmlinux, e);
 	if (spec->vmlinux_fd < 0)
@@ -151,7 +152,7 @@ static int become_vm_user(
 	if (s->vmm->needs_root)
 		return 0;
 	if (!s->can_switch)
-		return s->os->drop_capabilities(e);
+		return drop_capabilities(e);
 	if (setgroups(n, &group) < 0 || setresgid(s->vm_gid, s->vm_gid, s->vm_gid) < 0 ||
 	    setresuid(s->vm_uid, s->vm_uid, s->vm_uid) < 0)
 		return err_sys(e, errno, "user of the VMM");
@@ -192,7 +193,8 @@ static int child_setup(
 	umask(077);
 	if (chdir("/") < 0)
 		return err_sys(e, errno, "/");
-	if (s->os->vmm_confine(&s->c, e) < 0)
+	/* One that keeps root opens its own devices, and confines itself then. */
+	if (!s->vmm->needs_root && vmm_confine(&s->c, e) < 0)
 		return -1;
 	return become_vm_user(s, p, e);
 }
@@ -227,22 +229,6 @@ static _Noreturn void child(struct priv_server *s, struct launch *l)
 	_exit(1);
 }
 
-static int record(
-    const struct priv_server *s, pid_t pid, const char *image, struct err *e)
-{
-	struct vm_record r = {.pid = pid,
-	    .card = s->c.card,
-	    .claim = s->claim,
-	    .config = config_hash(&s->c)};
-
-	snprintf(r.vmm, sizeof(r.vmm), "%s", s->vmm->name);
-	snprintf(r.interface, sizeof(r.interface), "%s", s->c.interface);
-	snprintf(r.image, sizeof(r.image), "%s", image);
-	if (s->os->proc_start(pid, &r.start, e) < 0)
-		return -1;
-	return vm_record_write(&r, e);
-}
-
 /* Lets the child go on and hears whether it did. */
 static int release_child(struct launch *l, const char *prog, struct err *e)
 {
@@ -268,6 +254,7 @@ static int release_child(struct launch *l, const char *prog, struct err *e)
 static int start_child(
     struct priv_server *s, struct launch *l, const char *image, struct err *e)
 {
+	struct err again = ERR_INIT;
 	pid_t pid;
 
 	if (pipe2(l->go, O_CLOEXEC) < 0 || pipe2(l->report, O_CLOEXEC) < 0 ||
@@ -278,7 +265,7 @@ static int start_child(
 		return err_sys(e, errno, "fork");
 	if (pid == 0)
 		child(s, l);
-	if (s->os->proc_watch(pid, &s->vm_watch, e) < 0 || record(s, pid, image, e) < 0 ||
+	if (proc_watch(pid, &s->vm_watch, e) < 0 || vm_record_put(s, pid, image, e) < 0 ||
 	    release_child(l, l->argv.v[0], e) < 0) {
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -286,7 +273,9 @@ static int start_child(
 		if (s->vm_watch >= 0)
 			close(s->vm_watch);
 		s->vm_watch = -1;
-		unlink(VM_STATE_FILE);
+		/* What is prepared stays on record. */
+		if (vm_record_put(s, 0, "", &again) < 0)
+			log_error("%s", again.msg);
 		return -1;
 	}
 	s->vm_pid = pid;
@@ -312,8 +301,9 @@ int vm_launch(struct priv_server *s, struct err *e)
 	l.spec.vmlinux_fd = l.spec.initrd_fd = -1;
 	if (priv_image_open(&s->c, &img, e) == 0 &&
 	    vm_spec_init(&l.spec, &s->c, &img, e) == 0 &&
-	    s->vmm->check(&l.spec, e) == 0 && open_all(s, &l.spec, e) == 0 &&
-	    s->vmm->command(&l.spec, &l.argv, e) == 0)
+	    s->vmm->check(&l.spec, e) == 0 &&
+	    (s->vmm->prepare == NULL || s->vmm->prepare(&l.spec, e) == 0) &&
+	    open_all(s, &l.spec, e) == 0 && s->vmm->command(&l.spec, &l.argv, e) == 0)
 		ret = start_child(s, &l, img.id != NULL ? img.id : "", e);
 	if (ret < 0)
 		for (int i = 0; i < VMM_SOCKS; i++)
@@ -326,6 +316,7 @@ int vm_launch(struct priv_server *s, struct err *e)
 
 void vm_ended(struct priv_server *s, struct priv_vm_event *ev)
 {
+	struct err e = ERR_INIT;
 	int st = 0;
 
 	*ev = (struct priv_vm_event){
@@ -340,6 +331,9 @@ void vm_ended(struct priv_server *s, struct priv_vm_event *ev)
 	close(s->vm_watch);
 	s->vm_watch = s->vm_stderr = -1;
 	s->vm_pid = 0;
+	/* It may hold memory and the card. The release tries again. */
+	if (s->vmm->cleanup != NULL && s->vmm->cleanup(&s->c, &e) < 0)
+		log_error("%s", e.msg);
 }
 
 static void vm_line(struct priv_server *s)

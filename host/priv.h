@@ -27,11 +27,13 @@ enum priv_op {
 	PRIV_TAP_MAC,   /* mac */
 	PRIV_TAP_CARRIER, /* arg: 0, 1 */
 	PRIV_NETWORKS,    /* -> fd of the networks file, read-only */
-	PRIV_RELEASE,     /* VM must be gone: clean up after it, tap away, card back */
-	PRIV_ADOPT, /* what a former bhyfid left: -> value 0 nothing or only rubbish,
-		       which is cleared; 1 its VM runs and was adopted (pid), as if
-		       prepared and started here; 2 the same, but it was started from
-		       another configuration: stop and start it anew */
+	PRIV_CHANNEL, /* arg: VMM_SOCK_AGENT or _CONSOLE -> fd of the host's end of the
+			 VM's serial port, where the VMM serves no sockets */
+	PRIV_RELEASE, /* VM must be gone: clean up after it, tap away, card back */
+	PRIV_ADOPT,   /* what a former bhyfid left: -> value 0 nothing or only rubbish,
+			 which is cleared; 1 its VM runs and was adopted (pid), as if
+			 prepared and started here; 2 the same, but it was started from
+			 another configuration: stop and start it anew */
 };
 
 struct priv;

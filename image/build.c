@@ -21,6 +21,7 @@
 #include "modset.h"
 #include "paths.h"
 #include "pe.h"
+#include "uki.h"
 #include "workspace.h"
 
 /* doc/image.md says how it was chosen. */
@@ -163,37 +164,41 @@ static const char *boot_initrd(const struct build *b)
 	return b->opts.air ? "air.initrd" : "initrd";
 }
 
-/* The UKI in memory; 1 where the source has no stub (another distribution's root). */
-static int assemble_uki(struct build *b, char **uki, size_t *len, struct err *e)
+/* Keeps the stub, for the ESP of each start (image_esp). 1 where the source has none
+ * (another distribution's root). */
+static int keep_stub(struct build *b, struct err *e)
 {
 	const struct file *f = fileset_resolve(&b->source.files, PROFILE_STUB_PATH);
-	char AUTO_FREE *path = in_workspace(b, boot_initrd(b), e);
 	char AUTO_FREE *stub = NULL;
-	char AUTO_FREE *initrd = NULL;
-	char AUTO_FREE *osrel = NULL;
-	size_t stub_len, initrd_len;
+	size_t len;
 
 	if (f == NULL) {
-		log_warn("%s has no " PROFILE_STUB_PATH ": no uki.efi and esp.img",
+		log_warn("%s has no " PROFILE_STUB_PATH ": no stub.efi, uki.efi, esp.img",
 		    b->opts.root);
 		return 1;
 	}
 	b->stub_package = f->package;
-	if (path == NULL || fs_read_file(f->disk, PE_FILE_MAX, &stub, &stub_len, e) < 0 ||
-	    fs_read_file(path, INITRD_MAX, &initrd, &initrd_len, e) < 0)
+	if (fs_read_file(f->disk, PE_FILE_MAX, &stub, &len, e) < 0)
 		return -1;
-	if (asprintf(&osrel,
-		"ID=bhyfi\nNAME=bhyfi\nVERSION_ID=%s\n"
-		"PRETTY_NAME=\"bhyfi %s (Linux %s)\"\n",
-		BHYFI_VERSION, BHYFI_VERSION, b->source.kernel) < 0)
-		return err_sys(e, ENOMEM, "uki.efi");
-	const struct pe_section sections[] = {
-	    {".osrel", osrel, strlen(osrel)},
-	    {".cmdline", UKI_CMDLINE, sizeof(UKI_CMDLINE)},
-	    {".initrd", initrd, initrd_len},
-	    {".linux", b->vmlinuz, b->vmlinuz_len},
-	};
-	return pe_append(stub, stub_len, sections, ARRAY_LEN(sections), uki, len, e);
+	return write_file(b, "stub.efi", stub, len, e);
+}
+
+/* Of what the workspace holds. */
+static int assemble_uki(struct build *b, char **uki, size_t *len, struct err *e)
+{
+	char AUTO_FREE *stub = in_workspace(b, "stub.efi", e);
+	char AUTO_FREE *vmlinuz = in_workspace(b, "vmlinuz", e);
+	char AUTO_FREE *initrd = in_workspace(b, boot_initrd(b), e);
+
+	if (stub == NULL || vmlinuz == NULL || initrd == NULL)
+		return -1;
+	const struct uki_parts parts = {.stub = stub,
+	    .vmlinuz = vmlinuz,
+	    .initrd = initrd,
+	    .kernel = b->source.kernel,
+	    .cmdline = UKI_CMDLINE};
+
+	return uki_make(&parts, uki, len, e);
 }
 
 static int make_uki(struct build *b, struct err *e)
@@ -205,10 +210,11 @@ static int make_uki(struct build *b, struct err *e)
 
 	if (path == NULL || step(b, IMAGE_STAGE_UKI, "uki.efi", e) < 0)
 		return -1;
-	r = assemble_uki(b, &uki, &len, e);
+	r = keep_stub(b, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (write_file(b, "uki.efi", uki, len, e) < 0 ||
+	if (assemble_uki(b, &uki, &len, e) < 0 ||
+	    write_file(b, "uki.efi", uki, len, e) < 0 ||
 	    step(b, IMAGE_STAGE_ESP, "esp.img", e) < 0 ||
 	    esp_write(path, uki, len, e) < 0)
 		return -1;
@@ -225,6 +231,12 @@ static int manifest_add(json_t *o, const char *key, json_t *value, struct err *e
 	return 0;
 }
 
+static bool is_efi(const char *name)
+{
+	return strcmp(name, "stub.efi") == 0 || strcmp(name, "uki.efi") == 0 ||
+	       strcmp(name, "esp.img") == 0;
+}
+
 static int add_artefacts(struct build *b, struct err *e)
 {
 	json_t *o = json_object();
@@ -235,8 +247,7 @@ static int add_artefacts(struct build *b, struct err *e)
 		const char *name = artefact_names[i];
 
 		if ((strncmp(name, "air.", 4) == 0 && !b->opts.air) ||
-		    ((strcmp(name, "uki.efi") == 0 || strcmp(name, "esp.img") == 0) &&
-			!b->has_uki))
+		    (is_efi(name) && !b->has_uki))
 			continue;
 		if (step(b, IMAGE_STAGE_MANIFEST, name, e) < 0 ||
 		    manifest_add(o, name, manifest_artefact(b->ws.dir, name, e), e) < 0)

@@ -68,7 +68,7 @@ static int open_artefacts(struct image *img, const json_t *m, struct err *e)
 {
 	const json_t *artefacts = json_object_get(m, "artefacts");
 	char **const fields[] = {&img->vmlinuz, &img->vmlinux, &img->initrd,
-	    &img->air_initrd, &img->air_initrd_cpio, &img->uki, &img->esp};
+	    &img->air_initrd, &img->air_initrd_cpio, &img->uki, &img->esp, &img->stub};
 
 	for (size_t i = 0; artefact_names[i] != NULL; i++) {
 		const json_t *a = json_object_get(artefacts, artefact_names[i]);
@@ -122,6 +122,7 @@ void image_close(struct image *img)
 	free(img->air_initrd_cpio);
 	free(img->uki);
 	free(img->esp);
+	free(img->stub);
 	*img = (struct image){0};
 }
 

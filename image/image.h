@@ -28,8 +28,9 @@ struct image {
 	/* initrd and the simulated WLAN, and the same not compressed; NULL: not a test
 	 * image */
 	char *air_initrd, *air_initrd_cpio;
-	char *uki; /* unified kernel image; NULL where there was no EFI stub */
-	char *esp; /* GPT disk with the UKI as \EFI\BOOT\BOOTX64.EFI; NULL likewise */
+	char *uki;  /* unified kernel image; NULL where there was no EFI stub */
+	char *esp;  /* GPT disk with the UKI as \EFI\BOOT\BOOTX64.EFI; NULL likewise */
+	char *stub; /* the EFI stub alone; NULL likewise */
 };
 
 /*
@@ -42,6 +43,14 @@ struct image {
  */
 int image_open(const char *dir, struct image *img, struct err *e);
 void image_close(struct image *img);
+
+/*
+ * Writes to path a disk like img->esp, but with that command line for the kernel and,
+ * if air, with the simulated WLAN: what one start of a VM boots from.
+ * ERR_PRECONDITION where the image lacks a part for it.
+ */
+int image_esp(const struct image *img, bool air, const char *cmdline, const char *path,
+    struct err *e);
 
 /*
  * What an image is, for `bhyfi image info`: the manifest without its lists of

@@ -12,7 +12,7 @@
 #include "hash.h"
 
 const char *const artefact_names[] = {"vmlinuz", "vmlinux", "initrd", "air.initrd",
-    "air.initrd.cpio", "uki.efi", "esp.img", NULL};
+    "air.initrd.cpio", "uki.efi", "esp.img", "stub.efi", NULL};
 
 static const char *const type_names[] = {"folder", "file", "link", "console"};
 _Static_assert(ARRAY_LEN(type_names) == NODE_CONSOLE + 1, "a name for each type");

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bhyve.h"
 #include "cleanup.h"
 #include "fake.h"
 #include "qemu.h"
 
 const char *const vmm_sock_names[VMM_SOCKS] = {"agent", "console", "qmp"};
 
-static const struct vmm_ops *const vmms[] = {&vmm_qemu, &vmm_fake};
+static const struct vmm_ops *const vmms[] = {&vmm_qemu, &vmm_bhyve, &vmm_fake};
 
 const struct vmm_ops *vmm_find(const char *name)
 {
@@ -33,7 +34,8 @@ const char *vmm_names(void)
 	return names;
 }
 
-static const char *const exit_names[] = {"poweroff", "reboot", "crash", "unknown"};
+static const char *const exit_names[] = {"poweroff", "reboot", "halt", "triple fault",
+    "error", "terminated", "killed", "crash", "unknown"};
 _Static_assert(ARRAY_LEN(exit_names) == VM_EXIT_UNKNOWN + 1, "an exit lacks its name");
 
 const char *vm_exit_name(enum vm_exit reason)

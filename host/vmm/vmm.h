@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "../config.h"
@@ -23,10 +24,13 @@ enum vmm_sock {
 };
 extern const char *const vmm_sock_names[VMM_SOCKS]; /* "agent", "console", "qmp" */
 
+struct image;
+
 struct vm_spec {
 	const struct config *config;
-	/* Paths of the image's parts; borrowed. */
-	const char *vmlinux, *vmlinuz, *initrd, *esp;
+	const struct image *image; /* borrowed, as are the paths of its parts */
+	const char *vmlinux, *vmlinuz, *initrd, *stub;
+	const char *image_dir; /* as configured; NULL: the current one */
 	char cmdline[512];
 	uint8_t vm_mac[6];      /* of the VM's virtio-net: never the tap's */
 	uint8_t station_mac[6]; /* of a simulated card; else zero */
@@ -55,15 +59,33 @@ void argv_free(struct argv *a);
 enum vm_exit {
 	VM_EXIT_POWEROFF, /* as asked, or the guest's own will */
 	VM_EXIT_REBOOT,
+	VM_EXIT_HALT,         /* all processors halted for good */
+	VM_EXIT_TRIPLE_FAULT, /* the guest's kernel broke down */
+	VM_EXIT_ERROR,        /* the VMM reported an error */
+	VM_EXIT_TERMINATED,   /* by SIGTERM, before the guest heard the power button */
+	VM_EXIT_KILLED,
 	VM_EXIT_CRASH,   /* the VMM died or reported an error */
 	VM_EXIT_UNKNOWN, /* adopted: not our child, no status */
 };
 
+/* What `plan` shows. */
+enum vmm_step {
+	VMM_STEP_PREPARE, /* what prepare() does */
+	VMM_STEP_STARTED, /* the VMM runs */
+	VMM_STEP_CLEANUP, /* what cleanup() does */
+};
+
 struct vmm_ops {
 	const char *name;
+	/* Of the operating system whose cards and taps it uses (os.h); NULL: the one
+	 * that we run on. */
+	const char *os;
 	/* Programs, firmware, acceleration: what must be there before start. Cheap:
 	 * called at each start, and by `plan` and `bhyfid -n`. */
 	int (*check)(const struct vm_spec *s, struct err *e);
+	/* Makes what a start needs, in the working directory (RUN/INSTANCE), after
+	 * check(); no VMM of ours runs. May be NULL. */
+	int (*prepare)(const struct vm_spec *s, struct err *e);
 	/* The command line; a caller's argv_free. */
 	int (*command)(const struct vm_spec *s, struct argv *a, struct err *e);
 	/* A group that the VMM needs beside vm_gid, to open an accelerator's device;
@@ -73,6 +95,10 @@ struct vmm_ops {
 	bool needs_root;
 	enum vm_exit (*exit_reason)(int wait_status);
 	bool needs_image;
+	/* It boots UEFI firmware, which starts the kernel from a disk. */
+	bool uefi;
+	/* It opens the tap by name; else it gets a descriptor. */
+	bool opens_tap;
 	/* VMM_SOCK_* that it serves; a bit each. */
 	unsigned socks;
 	/*
@@ -81,14 +107,25 @@ struct vmm_ops {
 	 * SIGTERM to the VMM instead.
 	 */
 	int (*powerdown)(int monitor, struct err *e);
-	/* Removes what the VMM leaves behind once it has exited; may be NULL. */
+	/*
+	 * The host's end of the VM's serial port for VMM_SOCK_AGENT or _CONSOLE, raw,
+	 * not blocking: where the VMM serves no sockets. It need not be there yet when
+	 * the VMM has just been started. NULL: it serves sockets.
+	 */
+	int (*channel)(
+	    const struct config *c, enum vmm_sock sock, int *fd, struct err *e);
+	/* Removes what the VMM leaves behind once it has exited, and what prepare() made
+	 * in the working directory. Done twice it is no error. May be NULL. */
 	int (*cleanup)(const struct config *c, struct err *e);
+	/* The step as commands that a shell would run. May be NULL. */
+	int (*plan)(
+	    const struct vm_spec *s, enum vmm_step step, FILE *out, struct err *e);
 };
 
 const char *vm_exit_name(enum vm_exit reason); /* "poweroff", ... */
 
 /* NULL where no such VMM is known; *known lists their names. */
 const struct vmm_ops *vmm_find(const char *name);
-const char *vmm_names(void); /* "qemu, fake" */
+const char *vmm_names(void); /* "qemu, bhyve, fake" */
 
 #endif

@@ -107,7 +107,7 @@ static void wrong_values_name_file_line_key_and_what_is_expected(void **state)
 	check_bad("interface = sixteen-letters-\n", "interface: expected", "");
 	check_bad("country = de\n", "country: expected two capital letters", "");
 	check_bad("accel = hvf\n", "accel: expected auto, kvm or tcg", "");
-	check_bad("vmm = xen\n", "vmm: expected one of qemu, fake", "");
+	check_bad("vmm = xen\n", "vmm: expected one of qemu, bhyve, fake", "");
 	check_bad("user = a b\n", "user: expected a user's name", "");
 	check_bad("log_level = loud\n", "log_level: expected error, warn", "");
 	check_bad("country = \x1b[1m\n", "not \"\\x1b[1m\"", "");
@@ -274,7 +274,7 @@ static void the_manual_has_every_key(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, ".It Cm card\n"));
 	assert_non_null(strstr(text, ".It Cm log_level\n"));
-	assert_non_null(strstr(text, "One of qemu, fake.\n"));
+	assert_non_null(strstr(text, "One of qemu, bhyve, fake.\n"));
 }
 
 int main(void)

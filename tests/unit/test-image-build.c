@@ -25,6 +25,7 @@
 #include "fs.h"
 #include "image.h"
 #include "log.h"
+#include "pe.h"
 #include "profile.h"
 
 #define VERSION "6.1.0-9-test"
@@ -258,7 +259,7 @@ static void assert_clean(void)
 static void the_same_input_gives_the_same_bytes(void **state)
 {
 	static const char *const names[] = {"vmlinuz", "vmlinux", "initrd", "air.initrd",
-	    "air.initrd.cpio", "uki.efi", "esp.img", "manifest.json"};
+	    "air.initrd.cpio", "uki.efi", "esp.img", "stub.efi", "manifest.json"};
 	struct image img;
 
 	(void)state;
@@ -459,6 +460,65 @@ static void the_esp_is_a_sound_file_system(void **state)
 	assert_int_equal(cmd_run(fsck, &o, NULL, NULL, &e), 0);
 }
 
+/* The section's content, fresh. */
+static char *section(const char *pe, size_t len, const char *name, size_t *size)
+{
+	size_t off;
+	char *s;
+
+	assert_int_equal(pe_section(pe, len, name, &off, size, &e), 0);
+	s = malloc(*size + 1);
+	assert_non_null(s);
+	memcpy(s, pe + off, *size);
+	s[*size] = '\0';
+	return s;
+}
+
+/* What one start boots from: the image's parts, and a command line of its own. */
+static void a_start_has_its_own_esp(void **state)
+{
+	static const char cmdline[] = "console=ttyS0 bhyfi.channel=ttyS1";
+	size_t len, n, size, found;
+	struct image img;
+	char *disk, *efi, *part, *file;
+
+	(void)state;
+	assert_int_equal(build("start", NULL, true, NULL), 0);
+	assert_int_equal(image_open(at("start"), &img, &e), 0);
+	assert_non_null(img.stub);
+	assert_int_equal(image_esp(&img, true, cmdline, at("start.img"), &e), 0);
+	disk = slurp(at("start.img"), &len);
+	file = slurp(at("start/air.initrd"), &n);
+	/* The program lies in one piece, at a cluster's start. */
+	for (found = 0; found < len; found += 512)
+		if (memcmp(disk + found, "MZ", 2) == 0)
+			break;
+	assert_true(found < len);
+	efi = disk + found;
+	part = section(efi, len - found, ".cmdline", &size);
+	assert_string_equal(part, cmdline);
+	free(part);
+	part = section(efi, len - found, ".initrd", &size);
+	assert_int_equal(size, n);
+	assert_memory_equal(part, file, n);
+	free(part);
+	free(file);
+	free(disk);
+	image_close(&img);
+	/* Without the overlay there is no simulated card; without a stub nothing. */
+	assert_int_equal(build("plain", NULL, false, NULL), 0);
+	assert_int_equal(image_open(at("plain"), &img, &e), 0);
+	assert_int_equal(image_esp(&img, true, cmdline, at("x.img"), &e), -1);
+	assert_int_equal(e.code, ERR_PRECONDITION);
+	free(img.stub);
+	img.stub = NULL;
+	assert_int_equal(image_esp(&img, false, cmdline, at("x.img"), &e), -1);
+	assert_int_equal(e.code, ERR_PRECONDITION);
+	assert_int_equal(access(at("x.img"), F_OK), -1);
+	image_close(&img);
+	assert_clean();
+}
+
 /* A package of two tars, the second with the one entry given. */
 static size_t make_deb(
     uint8_t *out, size_t size, const char *path, int type, const char *target)
@@ -561,6 +621,7 @@ int main(void)
 	    cmocka_unit_test(a_folder_of_somebody_else_is_left_alone),
 	    cmocka_unit_test(what_is_missing_is_named),
 	    cmocka_unit_test(the_esp_is_a_sound_file_system),
+	    cmocka_unit_test(a_start_has_its_own_esp),
 	    cmocka_unit_test(a_hostile_package_is_refused),
 	};
 

@@ -214,6 +214,61 @@ static void reopened_channel_comes_up_again(void **state)
 	link_free(guest.link);
 }
 
+/* A serial port that is not raw yet. */
+static void an_echo_is_nobody(void **state)
+{
+	struct end host, guest;
+	int64_t now = 1000;
+
+	(void)state;
+	end_init(&host, MSG_TO_HOST, 1024, "bhyfid");
+	end_init(&guest, MSG_TO_GUEST, 4096, "bhyfi-guest");
+	for (int i = 0; i < 10; i++, now += 300) {
+		move(&guest, &guest, now, 0);
+		link_tick(guest.link, now);
+	}
+	assert_false(link_is_up(guest.link));
+	assert_int_equal(guest.ups + guest.bad, 0);
+	run(&host, &guest, now, now + 20000, 0);
+	assert_true(link_is_up(host.link) && link_is_up(guest.link));
+	link_free(host.link);
+	link_free(guest.link);
+}
+
+static void a_listener_waits_to_be_spoken_to(void **state)
+{
+	static const char noise[] = "BdsDxe: starting Boot0001 bhy\xf1";
+	struct end host, guest;
+	int64_t now = 1000;
+	size_t len;
+
+	(void)state;
+	end_init(&host, MSG_TO_HOST, 1024, "bhyfid");
+	end_init(&guest, MSG_TO_GUEST, 4096, "bhyfi-guest");
+	link_listen(host.link);
+	link_input(host.link, noise, sizeof(noise), now);
+	for (int i = 0; i < 10; i++, now += 1000) {
+		assert_int_equal(link_timer_ms(host.link, now), -1);
+		link_tick(host.link, now);
+		link_output(host.link, now, &len);
+		assert_int_equal(len, 0);
+	}
+	now = run(&host, &guest, now, now + 20000, 0);
+	assert_true(link_is_up(host.link) && link_is_up(guest.link));
+	/* A new daemon finds a guest that only sends its beats. */
+	link_free(host.link);
+	end_init(&host, MSG_TO_HOST, 1024, "bhyfid-2");
+	link_listen(host.link);
+	link_output(host.link, now, &len);
+	assert_int_equal(len, 0);
+	queue_numbers(&guest, MSG_BEAT, 1, 10);
+	run(&host, &guest, now, now + 20000, 0);
+	assert_true(link_is_up(host.link));
+	assert_int_equal(guest.ups, 2);
+	link_free(host.link);
+	link_free(guest.link);
+}
+
 static void queue_is_bounded(void **state)
 {
 	struct end host;
@@ -356,6 +411,8 @@ int main(void)
 	    cmocka_unit_test(noise_before_the_first_frame),
 	    cmocka_unit_test(a_new_daemon_is_a_new_session),
 	    cmocka_unit_test(reopened_channel_comes_up_again),
+	    cmocka_unit_test(an_echo_is_nobody),
+	    cmocka_unit_test(a_listener_waits_to_be_spoken_to),
 	    cmocka_unit_test(queue_is_bounded),
 	    cmocka_unit_test(bad_messages_are_counted),
 	    cmocka_unit_test(lying_acks_are_ignored),

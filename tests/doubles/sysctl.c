@@ -1,0 +1,93 @@
+/*
+ * sysctl(8), reading only: "sysctl" in the state holds names and values as text. What
+ * vmm.ko brings is there while it is loaded; net.wlan.N.%parent follows from the
+ * pseudo interfaces.
+ */
+#include "double.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static json_t *all_values(json_t *state)
+{
+	json_t *all = json_object(), *v;
+	const char *name;
+	char oid[64];
+
+	json_object_foreach (json_object_get(state, "sysctl"), name, v)
+		if (strncmp(name, "hw.vmm.", 7) != 0 || kld_has(state, "vmm"))
+			json_object_set(all, name, v);
+	json_object_foreach (json_object_get(state, "pseudo"), name, v) {
+		const char *parent = state_text(v, "parent", NULL);
+
+		if (strncmp(name, "wlan", 4) != 0 || parent == NULL)
+			continue;
+		snprintf(oid, sizeof(oid), "net.wlan.%.20s.%%parent", name + 4);
+		json_object_set_new(all, oid, json_string(parent));
+		json_object_set_new(all, "net.wlan.debug", json_string("0"));
+	}
+	return all;
+}
+
+/* The value of that name, or all below it. False: there is none. */
+static bool print(json_t *all, const char *want, bool bare)
+{
+	size_t n = strlen(want);
+	bool found = false;
+	const char *name;
+	json_t *v;
+
+	json_object_foreach (all, name, v) {
+		if (strncmp(name, want, n) != 0 || (name[n] != '\0' && name[n] != '.'))
+			continue;
+		if (bare)
+			printf("%s\n", json_string_value(v));
+		else
+			printf("%s: %s\n", name, json_string_value(v));
+		found = true;
+	}
+	return found;
+}
+
+int double_sysctl(int argc, char **argv)
+{
+	bool bare = false, ignore = false;
+	json_t *state, *all;
+	int c, ret = 0;
+
+	while ((c = double_getopt(argc, argv, "AaB:bdefFhij:lNnoqTtVWwXx")) != -1) {
+		bare |= c == 'n';
+		ignore |= c == 'i';
+		if (c != 'n' && c != 'i' && c != 'q')
+			break;
+	}
+	if (c != -1 || optind == argc) {
+		fprintf(stderr, "usage: sysctl [-j jail] [-bdeFhiJlNnoqTtVWx] [ -B "
+				"<bufsize> ] [-f filename] name[=value] ...\n");
+		return 1;
+	}
+	state = state_open();
+	all = all_values(state);
+	for (int i = optind; i < argc; i++) {
+		char *set = strchr(argv[i], '=');
+
+		if (set != NULL)
+			*set = '\0';
+		if (set != NULL && json_object_get(all, argv[i]) != NULL) {
+			double_warnx("oid '%s' is a read only tunable", argv[i]);
+			double_warnx("Tunable values are set in /boot/loader.conf");
+			ret = 1;
+		} else if (set != NULL || !print(all, argv[i], bare)) {
+			if (!ignore) {
+				double_warnx("unknown oid '%s'", argv[i]);
+				ret = 1;
+			}
+		}
+	}
+	json_decref(all);
+	state_close(state, false);
+	return ret;
+}
