@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/socket.h>
 
 /* "tap0: flags=8843<UP,BROADCAST,...> metric 0 mtu 1500" */
 static bool head_line(const char *line, const char *ifname, struct ifconfig *i)

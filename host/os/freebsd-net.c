@@ -137,7 +137,8 @@ static int drop_addresses(const char *ifname, const struct rc_net *rc, struct er
 		struct err gone = ERR_INIT;
 
 		/* A client that ends may have taken it off. */
-		if ((i.addrs[n].inet6 ? rc->rtadv : was_leased(leases, i.addrs[n].text)) &&
+		if ((i.addrs[n].inet6 ? rc->rtadv
+				      : was_leased(leases, i.addrs[n].text)) &&
 		    freebsd_run(argv, NULL, NULL, &gone) < 0)
 			log_debug("interface %s: %s", ifname, gone.msg);
 	}

@@ -160,6 +160,12 @@ static const char *take_fault(char *message, size_t size, int *status)
 	return action;
 }
 
+static void kill_starter(void)
+{
+	fflush(stdout);
+	kill(getppid(), SIGKILL);
+}
+
 static int run_program(const struct double_program *p, int argc, char **argv)
 {
 	char message[256];
@@ -174,11 +180,10 @@ static int run_program(const struct double_program *p, int argc, char **argv)
 		pause();
 	if (strcmp(fault, "kill-before") == 0)
 		kill(getppid(), SIGKILL);
-	status = p->run(argc, argv);
-	fflush(stdout);
+	/* However it ends; a daemon that it forked ends by a signal. */
 	if (strcmp(fault, "kill-after") == 0)
-		kill(getppid(), SIGKILL);
-	return status;
+		atexit(kill_starter);
+	return p->run(argc, argv);
 }
 
 /* The program whose path it was started by, and double_root. */

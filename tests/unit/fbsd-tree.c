@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cmd.h"
+#include "../system/ns.h"
 #include "fs.h"
 
 char fbsd_root[] = "/tmp/bhyfi-fbsd-XXXXXX";
@@ -31,8 +31,9 @@ static char *at(const char *path)
 
 bool fbsd_enter(void)
 {
-	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) < 0 ||
-	    unshare(CLONE_NEWNET) < 0)
+	struct err e = ERR_INIT;
+
+	if (ns_check_tun(&e) < 0 || ns_enter(&e) < 0)
 		return false;
 	assert_non_null(mkdtemp(fbsd_root));
 	return true;

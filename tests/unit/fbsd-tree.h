@@ -7,7 +7,8 @@
 
 extern char fbsd_root[];
 
-/* A network namespace and a SYSROOT of our own; false: not allowed, or no taps here. */
+/* Namespaces (tests/system/ns.h) and a SYSROOT of our own; false: not allowed, or no taps
+ * here. To be called first in main(). */
 bool fbsd_enter(void);
 /* A fresh SYSROOT in the place of the former one. */
 void fbsd_install(void);

@@ -1,6 +1,6 @@
 /*
  * os/freebsd*.c against the doubles of FreeBSD's programs, with real taps in a network
- * namespace of our own (root only); the parsers without either.
+ * namespace of our own; the parsers without either.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static int fresh(void **state)
 	return 0;
 }
 
-#define NEEDS_ROOT()                                                                     \
+#define NEEDS_TAPS()                                                                     \
 	if (!allowed)                                                                    \
 	skip()
 
@@ -219,7 +219,7 @@ static void cards_are_listed_with_what_they_can(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	c = only_card(&l);
 	assert_memory_equal(&c->id, &config.card, sizeof(c->id));
 	assert_int_equal(c->vendor, 0x8086);
@@ -253,7 +253,7 @@ static void a_card_without_a_driver_is_one_too(void **state)
 	struct card_list l;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	set_card("native", json_string(""));
 	set_card("driver", json_string(""));
 	set_card("attached", json_false());
@@ -274,7 +274,7 @@ static void a_card_is_claimed_and_put_back(void **state)
 	struct card_claim claim;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	OK(take(&claim, why));
 	assert_true(claim.claimed);
 	assert_string_equal(claim.former_driver, "iwlwifi");
@@ -302,7 +302,7 @@ static void a_driver_in_use_is_refused(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	add_pseudo("wlan0", "8802<BROADCAST>", "iwlwifi0");
 	assert_int_equal(take(&claim, &e), -1);
 	assert_int_equal(e.code, ERR_PRECONDITION);
@@ -328,7 +328,7 @@ static void a_card_that_the_loader_gave_to_ppt_stays_there(void **state)
 	json_t *s;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	s = fbsd_state();
 	json_object_set_new(
 	    json_object_get(s, "kenv"), "pptdevs", json_string("2/0/0 3/0/0"));
@@ -348,7 +348,7 @@ static void a_claim_that_fails_leaves_the_card_as_it_was(void **state)
 	int steps = 0;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	for (;; steps++) {
 		struct err e = ERR_INIT;
 
@@ -391,7 +391,7 @@ static void a_release_says_what_is_in_its_way(void **state)
 	json_t *s;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	OK(take(&claim, why));
 	set_card("vm", json_string("bhyfi-wlan"));
 	assert_int_equal(os->card_release(&config.card, &claim, &e), -1);
@@ -453,7 +453,7 @@ static void a_tap_is_made_and_removed(void **state)
 	int fd;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	config.mtu = 1400;
 	OK(os->tap_create(&config, &fd, why));
 	assert_int_equal(fd, -1);
@@ -481,7 +481,7 @@ static void another_ones_tap_is_left_alone(void **state)
 	int fd;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	RUN("/sbin/ifconfig", "tap0", "create", "description", "vmnet-work-0-public");
 	assert_int_equal(os->tap_create(&config, &fd, &e), -1);
 	assert_non_null(strstr(e.msg, "not ours"));
@@ -501,7 +501,7 @@ static void a_tap_that_fails_is_not_left(void **state)
 	int fd;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	config.mtu = 70000;
 	assert_int_equal(os->tap_create(&config, &fd, &e), -1);
 	assert_non_null(strstr(e.msg, "SIOCSIFMTU"));
@@ -514,7 +514,7 @@ static void an_association_starts_dhcp_and_solicits(void **state)
 	int fd, tap;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	OK(os->tap_create(&config, &fd, why));
 	tap = open_tap();
 	/* An address from the network before, and one of the user's. */
@@ -553,7 +553,7 @@ static void an_interface_without_dhcp_only_goes_up(void **state)
 	int fd;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	fbsd_write("/etc/rc.conf", "ifconfig_tap0=\"inet 192.0.2.5/24\"\n");
 	OK(os->tap_create(&config, &fd, why));
 	free(fbsd_log());
@@ -597,7 +597,7 @@ static void a_plan_runs_as_it_stands(void **state)
 	int tap = -1;
 
 	(void)state;
-	NEEDS_ROOT();
+	NEEDS_TAPS();
 	free(fbsd_log());
 	for (char *line = strtok_r(plan, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -647,7 +647,7 @@ int main(void)
 
 	allowed = fbsd_enter();
 	if (!allowed)
-		print_message("# no root, or no taps here: only the parsers\n");
+		print_message("# no namespaces, or no taps here: only the parsers\n");
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
 	if (allowed)
 		fbsd_leave();
