@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "os/freebsd-pciconf.h"
 #include "run.h"
 
 /* Offsets and ids of PCI Local Bus 3.0, chapter 6, and PCI Express 3.0, 7.8. */
@@ -35,56 +36,27 @@ static void add_bar(
 		f->bars[f->nbars++] = (struct pci_bar){reg, memory, base, size};
 }
 
-/* "    bar   [10] = type Memory, range 32, base 0xfe440000, size 131072, enabled" */
-static void bar_line(struct pci_facts *f, const char *line)
+static int take_device(const struct pciconf_device *d, void *arg, struct err *e)
 {
-	char type[24];
-	uint64_t base, size;
-	unsigned reg;
+	struct pci_facts *f = arg;
 
-	/* A base of 0 has no 0x. */
-	if (sscanf(line,
-		" bar [%2x] = type %23[^,], range %*d, base %" SCNx64 ", size %" SCNu64
-		",",
-		&reg, type, &base, &size) == 4)
-		add_bar(f, reg, strcmp(type, "I/O Port") != 0, base, size);
-}
-
-/* "    cap 05[d0] = MSI supports 1 message, 64 bit": the number in hexadecimal, and
- * on the PCI-Express line or one below it the word FLR. */
-static void cap_line(struct pci_facts *f, const char *line)
-{
-	unsigned id, at;
-
-	if (sscanf(line, " cap %2x[%2x] =", &id, &at) == 2) {
-		f->msi |= id == CAP_MSI;
-		f->msix |= id == CAP_MSIX;
-	}
-	f->flr |= strstr(line, " FLR") != NULL;
+	(void)e;
+	f->header = d->header;
+	f->header_known = f->bars_known = true;
+	f->msi = d->msi;
+	f->msix = d->msix;
+	f->flr = d->flr;
+	for (size_t i = 0; i < d->nbars; i++)
+		add_bar(f, d->bars[i].reg, d->bars[i].memory, d->bars[i].base,
+		    d->bars[i].size);
+	return 0;
 }
 
 void pci_parse_pciconf(struct pci_facts *f, const char *text, bool caps)
 {
-	char line[256];
-	const char *hdr;
-
-	for (; *text != '\0'; text += *text == '\n') {
-		size_t n = strcspn(text, "\n");
-
-		snprintf(line, sizeof(line), "%.*s", (int)n, text);
-		text += n;
-		hdr = strstr(line, " hdr=0x");
-		if (hdr != NULL) {
-			/* The top bit tells of several functions. */
-			f->header = (unsigned)strtoul(hdr + 7, NULL, 16) & 0x7f;
-			f->header_known = f->bars_known = true;
-			f->caps_known = caps;
-		}
-		if (strncmp(line, "    bar ", 8) == 0)
-			bar_line(f, line);
-		else if (caps)
-			cap_line(f, line);
-	}
+	if (pciconf_parse(text, take_device, f, NULL) < 0)
+		*f = (struct pci_facts){.header = 0};
+	f->caps_known = caps && f->header_known;
 }
 
 static uint32_t get32(const uint8_t *p)

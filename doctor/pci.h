@@ -30,8 +30,9 @@ struct pci_facts {
 void pci_read(struct pci_facts *f, const struct os_ops *os, const struct card_id *id);
 
 /*
- * pciconf -l, -lb, -lbc of one device: adds what it says to f. caps: -c was among the
- * options, so that a capability which is not printed is not there.
+ * pciconf -l, -lb, -lbc of one device into f, which is zero; nothing where that is not as
+ * pciconf prints it. caps: -c was among the options, so that a capability which is not
+ * printed is not there.
  */
 void pci_parse_pciconf(struct pci_facts *f, const char *text, bool caps);
 

@@ -12,7 +12,8 @@ static bool head_line(const char *line, const char *ifname, struct ifconfig *i)
 	size_t n = strlen(ifname);
 	unsigned flags;
 
-	if (strncmp(line, ifname, n) != 0 || sscanf(line + n, ": flags=%8x", &flags) != 1)
+	if (strncmp(line, ifname, n) != 0 || strncmp(line + n, ": flags=", 8) != 0 ||
+	    sscanf(line + n + 8, "%8x", &flags) != 1)
 		return false;
 	i->up = (flags & 1) != 0; /* IFF_UP */
 	return true;

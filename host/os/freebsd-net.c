@@ -177,18 +177,19 @@ static int solicit_routers(const char *ifname, struct err *e)
 int freebsd_tap_carrier(const char *ifname, bool on, struct err *e)
 {
 	/* A plan shows what setup writes into rc.conf. */
-	struct rc_net rc = {.dhcp = true, .rtadv = true};
+	struct rc_net rc = {.dhcp = freebsd_recording(), .rtadv = freebsd_recording()};
 	struct err step = ERR_INIT;
 
 	if (!on)
 		return set_flag(ifname, "down", e);
+	/* What follows is no reason to give up the network: the interface works without,
+	 * and IPv6 is not lost where IPv4 fails. */
 	if (!freebsd_recording() &&
-	    (read_rc(ifname, &rc, e) < 0 ||
-		((rc.dhcp || rc.rtadv) && drop_addresses(ifname, &rc, e) < 0)))
-		return -1;
+	    (read_rc(ifname, &rc, &step) < 0 ||
+		((rc.dhcp || rc.rtadv) && drop_addresses(ifname, &rc, &step) < 0)))
+		log_error("interface %s: %s", ifname, step.msg);
 	if (set_flag(ifname, "up", e) < 0)
 		return -1;
-	/* IPv6 is not lost where IPv4 fails, and the interface works without both. */
 	if (rc.dhcp && restart_dhclient(ifname, &step) < 0)
 		log_error("interface %s: %s", ifname, step.msg);
 	if (rc.rtadv && solicit_routers(ifname, &step) < 0)

@@ -12,12 +12,14 @@
 #include "double.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -166,6 +168,16 @@ static void kill_starter(void)
 	kill(getppid(), SIGKILL);
 }
 
+/* Held until we exit: who waits for what a killed one has started. */
+static void be_busy(void)
+{
+	int fd =
+	    open(double_path("/var/double/busy"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_SH) < 0)
+		double_err(70, errno, "busy");
+}
+
 static int run_program(const struct double_program *p, int argc, char **argv)
 {
 	char message[256];
@@ -178,6 +190,8 @@ static int run_program(const struct double_program *p, int argc, char **argv)
 		double_errx(status, "%s", message);
 	while (strcmp(fault, "hang") == 0)
 		pause();
+	if (strncmp(fault, "kill-", 5) == 0)
+		be_busy();
 	if (strcmp(fault, "kill-before") == 0)
 		kill(getppid(), SIGKILL);
 	/* However it ends; a daemon that it forked ends by a signal. */

@@ -89,11 +89,23 @@ void pci_probe_all(json_t *state)
 			probe(state, d);
 }
 
-/* What sits on the device keeps its driver: a wlan, or a VM. */
-static int detach(json_t *d)
+/* A VM that has the device keeps its driver, or that does not let go by itself. */
+static int detach(json_t *state, json_t *d)
 {
+	json_t *pseudo = json_object_get(state, "pseudo"), *o;
+	const char *ifname;
+	char name[64];
+	void *next;
+
 	if (strcmp(state_text(d, "vm", ""), "") != 0 || state_bool(d, "detach_busy"))
 		return EBUSY;
+	/* A driver takes its interfaces along. */
+	snprintf(name, sizeof(name), "%s%d", state_text(d, "driver", ""),
+	    (int)state_int(d, "unit", 0));
+	json_object_foreach_safe(
+	    pseudo, next, ifname, o) if (strcmp(ifname, name) == 0 ||
+					 strcmp(state_text(o, "parent", ""), name) == 0)
+	    json_object_del(pseudo, ifname);
 	json_object_set_new(d, "attached", json_false());
 	return 0;
 }
@@ -105,7 +117,7 @@ bool pci_unload(json_t *state, const char *driver)
 
 	json_array_foreach (json_object_get(state, "pci"), i, d)
 		if (strcmp(state_text(d, "driver", ""), driver) == 0 &&
-		    state_bool(d, "attached") && detach(d) != 0)
+		    state_bool(d, "attached") && detach(state, d) != 0)
 			return false;
 	return true;
 }
@@ -241,7 +253,7 @@ static int set_driver(json_t *state, json_t *d, const char *driver, bool force)
 	if (!driver_exists(state, driver))
 		return ENOENT;
 	if (state_bool(d, "attached")) {
-		error = force ? detach(d) : EBUSY;
+		error = force ? detach(state, d) : EBUSY;
 		if (error != 0)
 			return error;
 	}
@@ -258,7 +270,7 @@ static int clear_driver(json_t *state, json_t *d, bool force)
 	if (!state_bool(d, "fixed"))
 		return 0;
 	if (state_bool(d, "attached")) {
-		error = force ? detach(d) : EBUSY;
+		error = force ? detach(state, d) : EBUSY;
 		if (error != 0)
 			return error;
 	}
@@ -308,7 +320,7 @@ static int attach_or_detach(const char *name, bool attach)
 		    : attach && state_bool(d, "attached")   ? EBUSY
 		    : !attach && !state_bool(d, "attached") ? ENXIO
 		    : attach                                ? probe(state, d)
-							    : detach(d);
+							    : detach(state, d);
 
 	if (error == 0 && !attach && !state_bool(d, "fixed"))
 		unbind(d);

@@ -1,20 +1,23 @@
 #include "fbsd-tree.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cmd.h"
-#include "../system/ns.h"
 #include "fs.h"
 
 char fbsd_root[] = "/tmp/bhyfi-fbsd-XXXXXX";
@@ -31,12 +34,43 @@ static char *at(const char *path)
 
 bool fbsd_enter(void)
 {
-	struct err e = ERR_INIT;
-
-	if (ns_check_tun(&e) < 0 || ns_enter(&e) < 0)
+	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) < 0 ||
+	    unshare(CLONE_NEWNET) < 0)
 		return false;
 	assert_non_null(mkdtemp(fbsd_root));
 	return true;
+}
+
+/* The daemons that the doubles started: those whose pid file is locked. */
+static void end_daemons(void)
+{
+	static const char *const patterns[] = {
+	    "/var/run/*.pid", "/var/run/dhclient/*.pid"};
+	glob_t g;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (glob(at(patterns[i]), 0, NULL, &g) != 0)
+			continue;
+		for (size_t k = 0; k < g.gl_pathc; k++) {
+			int fd = open(g.gl_pathv[k], O_RDONLY | O_CLOEXEC);
+			char text[16] = "";
+
+			if (read(fd, text, sizeof(text) - 1) > 0 && atoi(text) > 1 &&
+			    flock(fd, LOCK_EX | LOCK_NB) < 0)
+				kill(atoi(text), SIGKILL);
+			close(fd);
+		}
+		globfree(&g);
+	}
+}
+
+void fbsd_settle(void)
+{
+	int fd = open(at("/var/double/busy"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	close(fd);
 }
 
 void fbsd_install(void)
@@ -44,6 +78,7 @@ void fbsd_install(void)
 	const char *const argv[] = {FREEBSD_DOUBLE, "--install", fbsd_root, NULL};
 	struct err e = ERR_INIT;
 
+	end_daemons();
 	fs_remove_tree(fbsd_root, NULL);
 	if (cmd_run(argv, NULL, NULL, NULL, &e) < 0)
 		fail_msg("%s", e.msg);
@@ -51,6 +86,7 @@ void fbsd_install(void)
 
 void fbsd_leave(void)
 {
+	end_daemons();
 	fs_remove_tree(fbsd_root, NULL);
 }
 

@@ -7,8 +7,8 @@
 
 extern char fbsd_root[];
 
-/* Namespaces (tests/system/ns.h) and a SYSROOT of our own; false: not allowed, or no taps
- * here. To be called first in main(). */
+/* A network namespace and a SYSROOT of our own; false: not allowed (root only), or no
+ * taps here. */
 bool fbsd_enter(void);
 /* A fresh SYSROOT in the place of the former one. */
 void fbsd_install(void);
@@ -27,6 +27,9 @@ const char *fbsd_driver(void);
 void fbsd_fault(const char *program, int skip, const char *action, const char *message);
 /* Whether the fault has not happened. */
 bool fbsd_fault_waits(void);
+
+/* Waits for a program that killed who started it and goes on. */
+void fbsd_settle(void);
 
 /* What ran since the last call, a line each; the caller's. */
 char *fbsd_log(void);

@@ -534,7 +534,8 @@ static void card_pci_freebsd(void **state)
 	else
 		SKIP("card.msi", "only root", "su root");
 	put("/pciconf",
-	    "none0@pci0:3:0:0:\tclass=0x028000 rev=0x1a hdr=0x81 vendor=0x8086\n"
+	    "none0@pci0:3:0:0:\tclass=0x028000 rev=0x1a hdr=0x81 vendor=0x8086 "
+	    "device=0x2723 subvendor=0x8086 subdevice=0x0084\n"
 	    "    bar   [10] = type I/O Port, range 32, base 0xc000, size 32, enabled\n"
 	    "    bar   [14] = type Memory, range 32, base 0xea230800, size 2048, "
 	    "enabled\n"

@@ -569,6 +569,27 @@ static void an_interface_without_dhcp_only_goes_up(void **state)
 	OK(os->tap_destroy("tap0", "wlan", why));
 }
 
+static void a_network_is_not_given_up_for_a_program(void **state)
+{
+	static const char *const programs[] = {"sysrc", "service", "rtsold"};
+	struct host_if i;
+	int fd, tap;
+
+	(void)state;
+	NEEDS_TAPS();
+	OK(os->tap_create(&config, &fd, why));
+	tap = open_tap();
+	for (size_t n = 0; n < ARRAY_LEN(programs); n++) {
+		fbsd_fault(programs[n], 0, "fail", "it broke");
+		OK(os->tap_carrier("tap0", true, why));
+		assert_false(fbsd_fault_waits());
+		OK(host_if("tap0", &i, why));
+		assert_true(i.up);
+	}
+	close(tap);
+	OK(os->tap_destroy("tap0", "wlan", why));
+}
+
 /* The plan */
 
 /* The lines of up and down in a plan, without comments, as the doubles log them. */
@@ -641,6 +662,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_tap_that_fails_is_not_left, fresh),
 	    cmocka_unit_test_setup(an_association_starts_dhcp_and_solicits, fresh),
 	    cmocka_unit_test_setup(an_interface_without_dhcp_only_goes_up, fresh),
+	    cmocka_unit_test_setup(a_network_is_not_given_up_for_a_program, fresh),
 	    cmocka_unit_test_setup(a_plan_runs_as_it_stands, fresh),
 	};
 	int ret;
