@@ -30,11 +30,13 @@
 
 #define HELLO_MS 250
 #define RESEND_MIN_MS 300
-#define RESEND_MAX_MS 2000
+#define RESEND_MAX_MS 8000
 #define QUEUE_MAX (256 * 1024)
 
 struct out_frame {
 	STAILQ_ENTRY(out_frame) next;
+	int64_t sent_ms; /* when last; 0: not yet */
+	bool again;      /* sent more than once */
 	uint32_t seq;
 	uint16_t len;
 	uint8_t type;
@@ -62,7 +64,8 @@ struct link {
 	uint32_t next_seq;        /* of the next frame queued */
 	uint32_t acked;           /* highest that the peer has */
 	int64_t resend_at;        /* 0: no timer */
-	int resend_ms;
+	int resend_ms;            /* how long an acknowledgement may take */
+	int rtt_ms, rtt_var_ms;   /* how long one takes, and how much that varies */
 
 	uint32_t taken; /* highest number received in order */
 	bool want_ack, want_hello;
@@ -103,6 +106,12 @@ static void drop_queue(struct link *l)
 	l->next_seq = 1;
 	l->acked = 0;
 	l->resend_at = 0;
+}
+
+/* The other end is another one, maybe another channel. */
+static void forget_rtt(struct link *l)
+{
+	l->rtt_ms = l->rtt_var_ms = 0;
 	l->resend_ms = RESEND_MIN_MS;
 }
 
@@ -130,6 +139,7 @@ struct link *link_new(enum msg_dir side, size_t window, json_t *hello,
 	l->session = random_session();
 	STAILQ_INIT(&l->queue);
 	drop_queue(l);
+	forget_rtt(l);
 	frame_reader_init(&l->reader);
 	l->want_hello = true;
 	if (l->msg == NULL || l->session == 0)
@@ -164,6 +174,7 @@ void link_restart(struct link *l, int64_t now_ms)
 	else
 		l->unsent = STAILQ_FIRST(&l->queue);
 	l->in_flight = 0;
+	forget_rtt(l);
 	drop_received(l);
 	frame_reader_init(&l->reader);
 	if (s != 0)
@@ -174,6 +185,11 @@ void link_restart(struct link *l, int64_t now_ms)
 	l->want_hello = true;
 	l->hello_at = now_ms;
 	l->out_len = l->out_done = 0;
+}
+
+void link_set_window(struct link *l, size_t window)
+{
+	l->window = window;
 }
 
 void link_listen(struct link *l)
@@ -194,7 +210,7 @@ bool link_is_up(const struct link *l)
 
 bool link_is_idle(const struct link *l)
 {
-	return STAILQ_EMPTY(&l->queue) && l->out_len == l->out_done;
+	return STAILQ_FIRST(&l->queue) == NULL && l->out_len == l->out_done;
 }
 
 static int queue_frames(
@@ -217,6 +233,8 @@ static int queue_frames(
 			return err_sys(e, ENOMEM, "agent channel");
 		memcpy(f->payload, text + at, n);
 		at += n;
+		f->sent_ms = 0;
+		f->again = false;
 		f->len = (uint16_t)n;
 		f->type = (uint8_t)type;
 		f->more = at < len;
@@ -299,10 +317,34 @@ static void take_data(struct link *l, const struct frame *f)
 		finish_message(l, f->type);
 }
 
+/*
+ * A serial port takes half a second for a frame that a socket takes at once; if all is
+ * sent again before it can have been acknowledged, the port is never empty again. So
+ * the time follows what was measured (RFC 6298), on frames that were sent once only
+ * (Karn), and grows until such a one has come.
+ */
+static void take_rtt(struct link *l, int64_t ms)
+{
+	int sample = ms < RESEND_MAX_MS ? (int)ms : RESEND_MAX_MS, want;
+
+	if (l->rtt_ms == 0) {
+		l->rtt_ms = sample;
+		l->rtt_var_ms = sample / 2;
+	} else {
+		l->rtt_var_ms += (abs(sample - l->rtt_ms) - l->rtt_var_ms) / 4;
+		l->rtt_ms += (sample - l->rtt_ms) / 8;
+	}
+	want = l->rtt_ms + 4 * l->rtt_var_ms;
+	l->resend_ms = want < RESEND_MIN_MS   ? RESEND_MIN_MS
+		       : want > RESEND_MAX_MS ? RESEND_MAX_MS
+					      : want;
+}
+
 static void take_ack(struct link *l, uint32_t ack, int64_t now_ms)
 {
+	bool progress = false, clear = false;
 	struct out_frame *f;
-	bool progress = false;
+	int64_t sent = 0;
 
 	if (ack >= l->next_seq)
 		return;
@@ -312,6 +354,8 @@ static void take_ack(struct link *l, uint32_t ack, int64_t now_ms)
 			l->unsent = STAILQ_NEXT(f, next);
 		else
 			l->in_flight -= (size_t)f->len + FRAME_HEADER;
+		sent = f->sent_ms;
+		clear = !f->again;
 		STAILQ_REMOVE_HEAD(&l->queue, next);
 		l->queued -= f->len;
 		explicit_bzero(f->payload, f->len);
@@ -321,7 +365,8 @@ static void take_ack(struct link *l, uint32_t ack, int64_t now_ms)
 	if (!progress)
 		return;
 	l->acked = ack;
-	l->resend_ms = RESEND_MIN_MS;
+	if (clear)
+		take_rtt(l, now_ms - sent);
 	l->resend_at = l->in_flight > 0 ? now_ms + l->resend_ms : 0;
 }
 
@@ -441,6 +486,8 @@ static bool encode_data(struct link *l, int64_t now_ms)
 	    .payload = o->payload};
 	encode(l, &f);
 	l->in_flight += size;
+	o->again = o->sent_ms != 0;
+	o->sent_ms = now_ms;
 	l->unsent = STAILQ_NEXT(o, next);
 	if (l->resend_at == 0)
 		l->resend_at = now_ms + l->resend_ms;
@@ -491,6 +538,8 @@ void link_tick(struct link *l, int64_t now_ms)
 	}
 	if (l->resend_at == 0 || now_ms < l->resend_at)
 		return;
+	log_debug("agent channel: %zu bytes were not acknowledged in %d ms: sent again",
+	    l->in_flight, l->resend_ms);
 	l->unsent = STAILQ_FIRST(&l->queue);
 	l->in_flight = 0;
 	l->resend_ms =

@@ -41,6 +41,9 @@ struct link *link_new(enum msg_dir side, size_t window, json_t *hello,
     const struct link_ops *ops, void *arg);
 void link_free(struct link *l);
 
+/* Another window than link_new was told, for what comes. */
+void link_set_window(struct link *l, size_t window);
+
 /*
  * From now on this end speaks only once the other one has: nothing is sent until a
  * valid frame came. For a serial port behind which firmware may still be, which

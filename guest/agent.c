@@ -19,7 +19,8 @@
 #include "status.h"
 
 #define IMAGE_JSON "/etc/bhyfi/image.json"
-#define SILENT_S 30       /* without a host: say so on the console, once */
+#define SILENT_S 30 /* without a host: say so on the console, once */
+#define WINDOW_SERIAL 4096
 #define LAST_WORDS_MS 500 /* for `released` to be acknowledged */
 #define WPA_EVENTS_PER_S 100
 
@@ -46,6 +47,7 @@ struct agent {
 	void *closed_arg;
 	bool boot_clock, own_console, stopping, done;
 	int64_t start_ms;
+	size_t window;
 
 	struct settings settings;
 	bool configured;
@@ -406,6 +408,8 @@ void agent_released(struct agent *a, bool supplicant_stopped, bool driver_unboun
 
 int agent_channel(struct agent *a, int fd, bool hup_waits, struct err *e)
 {
+	/* No more than the port itself keeps: what is lost is not sent again in vain. */
+	link_set_window(a->link, hup_waits ? a->window : WINDOW_SERIAL);
 	return channel_open(a->channel, fd, hup_waits, e);
 }
 
@@ -479,7 +483,8 @@ static void tear_down(struct agent *a)
 
 int agent_run(const struct agent_options *o)
 {
-	struct agent a = {.ops = o->ops, .boot_clock = o->boot_clock};
+	struct agent a = {
+	    .ops = o->ops, .boot_clock = o->boot_clock, .window = o->window};
 	struct err e = ERR_INIT;
 
 	console_init(&a.console, o->console);

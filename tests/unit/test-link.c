@@ -269,6 +269,38 @@ static void a_listener_waits_to_be_spoken_to(void **state)
 	link_free(guest.link);
 }
 
+/* What a serial port does with a burst: each byte takes its time. */
+static void a_slow_port_is_not_flooded(void **state)
+{
+	struct end host, guest;
+	size_t sent = 0, len, n;
+	int64_t now = 1000;
+	const uint8_t *p;
+
+	(void)state;
+	end_init(&host, MSG_TO_HOST, 1024, "bhyfid");
+	end_init(&guest, MSG_TO_GUEST, 4096, "bhyfi-guest");
+	now = run(&host, &guest, now, now + 20000, 0);
+	queue_numbers(&host, MSG_STATUS_GET, 1, 20000);
+	/* Two bytes per millisecond, so a frame takes longer than the time after which
+	 * it is sent again at first. */
+	for (; !link_is_idle(host.link) && now < 60000; now++) {
+		p = link_output(host.link, now, &len);
+		n = len < 2 ? len : 2;
+		link_input(guest.link, p, n, now);
+		link_output_done(host.link, n);
+		sent += n;
+		move(&guest, &host, now, 0);
+		if (link_timer_ms(host.link, now) == 0)
+			link_tick(host.link, now);
+	}
+	assert_int_equal(guest.messages, 1);
+	/* The first frame, and some more before its time is known. */
+	assert_true(sent < 20000 + 20000 / 4);
+	link_free(host.link);
+	link_free(guest.link);
+}
+
 static void queue_is_bounded(void **state)
 {
 	struct end host;
@@ -413,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(reopened_channel_comes_up_again),
 	    cmocka_unit_test(an_echo_is_nobody),
 	    cmocka_unit_test(a_listener_waits_to_be_spoken_to),
+	    cmocka_unit_test(a_slow_port_is_not_flooded),
 	    cmocka_unit_test(queue_is_bounded),
 	    cmocka_unit_test(bad_messages_are_counted),
 	    cmocka_unit_test(lying_acks_are_ignored),
