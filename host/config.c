@@ -121,11 +121,7 @@ static int parse_choice(const struct key *k, struct config *c, const char *value
 
 static int parse_vmm(const struct key *k, struct config *c, const char *value)
 {
-	(void)k;
-	if (vmm_find(value) == NULL)
-		return -1;
-	config_set_vmm(c, value);
-	return 0;
+	return vmm_find(value) != NULL ? set_text(k, c, value) : -1;
 }
 
 static int parse_mode(const struct key *k, struct config *c, const char *value)
@@ -233,7 +229,7 @@ static const struct key keys[] = {
 	    .expected = "an absolute path",
 	    .help = "The folder under which the host's programs and files are looked for.\n"
 		    "For tests of bhyve's side on another system."},
-	{"memory", parse_number, AT(memory_mib), 64, 65536, .def = "160",
+	{"memory", parse_number, AT(memory_mib), 64, 65536, .def = "160; 256 with bhyve",
 	    .help = "The guest's memory in MiB."},
 	{"cpus", parse_number, AT(cpus), 1, 32, .def = "1",
 	    .help = "The guest's processors."},
@@ -284,6 +280,14 @@ static void default_interface(const char *instance, const char *vmm, char *name)
 		snprintf(name, IFNAME_MAX, "bhyfi.%08x", (unsigned)(h ^ h >> 32));
 }
 
+/* UEFI firmware, and what it starts, have the image in memory several times over. */
+static unsigned default_memory(const char *vmm)
+{
+	const struct vmm_ops *v = vmm_find(vmm);
+
+	return v != NULL && v->uefi ? 256 : 160;
+}
+
 void config_set_vmm(struct config *c, const char *vmm)
 {
 	char name[IFNAME_MAX];
@@ -291,6 +295,8 @@ void config_set_vmm(struct config *c, const char *vmm)
 	default_interface(c->instance, c->vmm, name);
 	if (strcmp(c->interface, name) == 0)
 		default_interface(c->instance, vmm, c->interface);
+	if (c->memory_mib == default_memory(c->vmm))
+		c->memory_mib = default_memory(vmm);
 	snprintf(c->vmm, sizeof(c->vmm), "%s", vmm);
 }
 
@@ -329,7 +335,7 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	snprintf(c->qemu, sizeof(c->qemu), DEFAULT_QEMU);
 	snprintf(c->bhyve, sizeof(c->bhyve), DEFAULT_BHYVE);
 	snprintf(c->firmware, sizeof(c->firmware), DEFAULT_FIRMWARE);
-	c->memory_mib = 160;
+	c->memory_mib = default_memory(c->vmm);
 	c->cpus = 1;
 	default_interface(c->instance, c->vmm, c->interface);
 	c->mtu = 1500;
@@ -347,6 +353,15 @@ static const char *key_name(unsigned i, void *arg)
 {
 	(void)arg;
 	return keys[i].name;
+}
+
+/* Which row of the table a key is. */
+static uint32_t key_bit(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return UINT32_C(1) << i;
+	return 0;
 }
 
 struct parse {
@@ -486,6 +501,11 @@ int config_parse(struct config *c, FILE *f, const char *name, struct err *e)
 		    keys[0].expected);
 		return err_hint(e, "bhyfi cards lists those of this machine");
 	}
+	/* What follows from the VMM, unless it was said. */
+	if (!(p.seen & key_bit("interface")))
+		default_interface(c->instance, c->vmm, c->interface);
+	if (!(p.seen & key_bit("memory")))
+		c->memory_mib = default_memory(c->vmm);
 	return 0;
 }
 

@@ -66,8 +66,8 @@ bool config_instance_valid(const char *instance);
 /* Defaults for an instance; e (ERR_USAGE) for a name that is none. */
 int config_init(struct config *c, const char *instance, struct err *e);
 
-/* Takes another VMM, and with it another default for the interface. vmm is a name in
- * the vmm table. */
+/* Takes another VMM, and with it other defaults: those values that are the former one's
+ * change. vmm is a name in the vmm table. */
 void config_set_vmm(struct config *c, const char *vmm);
 
 /*

@@ -193,7 +193,9 @@ int priv_plan(const struct config *c, FILE *out, struct err *e)
 	int ret = -1;
 
 	memset(&img, 0, sizeof(img));
-	if (os == NULL || plan_image(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0)
+	/* As the system itself knows its paths, whatever folder stands for it here. */
+	if (os == NULL || os_select(os->name, "", &os, e) < 0 ||
+	    plan_image(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0)
 		goto out;
 	plan_run_dir(&s, vmm);
 	if (plan_up(&s, os, out, e) < 0)

@@ -15,7 +15,7 @@ packages() {
 		libmnl-dev libseccomp-dev libssl-dev ;;
 	run) echo qemu-system-x86 ;;
 	demo) echo udhcpc isc-dhcp-client ;;
-	check) echo clang clang-format mandoc dosfstools mtools git ;;
+	check) echo clang clang-format mandoc dosfstools mtools git ovmf ;;
 	*) echo "deps.sh: $1: no such purpose" >&2; exit 2 ;;
 	esac
 }

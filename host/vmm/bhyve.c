@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -55,6 +56,33 @@ static int check_file(const char *path, int mode, const char *hint, struct err *
 	return err_hint(e, "%s", hint);
 }
 
+static unsigned mib(const char *path)
+{
+	struct stat st;
+
+	return path != NULL && stat(path, &st) == 0
+		   ? (unsigned)((st.st_size + (1 << 20) - 1) >> 20)
+		   : 0;
+}
+
+/*
+ * The firmware has the program as a file and as an image; the stub copies the kernel
+ * out of it, and the initrd, and the kernel unpacks itself. With less than that it
+ * crashes or hangs without a word. Seen with OVMF: an initrd of 8.3 MiB and a kernel of
+ * 7.9 (63 unpacked) start with 168 MiB and not with 160; 12.1 MiB with 176, not with 168.
+ */
+static int check_memory(const struct vm_spec *s, struct err *e)
+{
+	unsigned need = 64 + mib(s->vmlinux) + 2 * mib(s->vmlinuz) + 3 * mib(s->initrd);
+
+	if (s->config->memory_mib >= need)
+		return 0;
+	err_set(e, ERR_PRECONDITION,
+	    "memory: %u MiB is too little for UEFI firmware to start this image",
+	    s->config->memory_mib);
+	return err_hint(e, "set memory = %u", (need + 15) / 16 * 16);
+}
+
 static int bhyve_check(const struct vm_spec *s, struct err *e)
 {
 	struct bhyve_conf b = {.n = 0};
@@ -75,7 +103,7 @@ static int bhyve_check(const struct vm_spec *s, struct err *e)
 	}
 	ret = bhyve_conf_make(&b, s, e);
 	bhyve_conf_free(&b);
-	return ret;
+	return ret < 0 ? -1 : check_memory(s, e);
 }
 
 static int run_bhyvectl(const char *name, struct err *e)

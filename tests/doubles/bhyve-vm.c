@@ -29,8 +29,10 @@
 #define QEMU "/usr/bin/qemu-system-x86_64"
 #define QMP_MAX 65536
 #define ARGS_MAX 64
-/* Q35's PM1 control register, where OVMF puts it; bit 0 says that ACPI is on. */
-#define PM1_CONTROL "0x604"
+/* Q35's PM1 enable register, where OVMF puts it. The bit of the global lock is set by
+ * the kernel once it has ACPI on (that of the control register OVMF sets, too). */
+#define PM1_ENABLE "0x602"
+#define PM1_GBL_EN 0x20
 
 struct run {
 	struct machine *m;
@@ -233,9 +235,11 @@ static void take_qmp(struct run *r, const json_t *o)
 							       : 4;
 	}
 	if (strcmp(id, "acpi") == 0) {
-		const char *value = strstr(state_text(o, "return", ""), "= ");
+		const char *text = strstr(state_text(o, "return", ""), "= ");
+		unsigned long value = text != NULL ? strtoul(text + 2, NULL, 16) : 0;
 
-		if (value == NULL || !(strtoul(value + 2, NULL, 16) & 1))
+		/* All bits set: the firmware has not put it there yet. */
+		if (!(value & PM1_GBL_EN) || value == 0xffff)
 			die_of(SIGTERM);
 		tell_qemu(r, "{\"execute\":\"system_powerdown\"}\n");
 	}
@@ -274,7 +278,7 @@ static bool take_signal(struct run *r)
 		if (si.ssi_signo == SIGTERM)
 			tell_qemu(r,
 			    "{\"execute\":\"human-monitor-command\",\"id\":"
-			    "\"acpi\",\"arguments\":{\"command-line\":\"i /h " PM1_CONTROL
+			    "\"acpi\",\"arguments\":{\"command-line\":\"i /h " PM1_ENABLE
 			    "\"}}\n");
 		else if (waitpid(r->qemu, &st, WNOHANG) == r->qemu)
 			return false;

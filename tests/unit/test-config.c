@@ -91,6 +91,40 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 }
 
+/* bhyve opens tapN only, and its firmware needs more memory. */
+static void the_vmm_has_defaults_of_its_own(void **state)
+{
+	static const struct {
+		const char *text, *interface;
+		unsigned memory;
+	} rows[] = {{"vmm = qemu\n", "bhyfi0", 160}, {"vmm = bhyve\n", "tap0", 256},
+	    {"memory = 160\nvmm = bhyve\n", "tap0", 160},
+	    {"vmm = bhyve\nmemory = 300\ninterface = tap7\n", "tap7", 300},
+	    {"interface = bhyfi0\nvmm = bhyve\n", "bhyfi0", 256}};
+	struct err e = ERR_INIT;
+	char text[128];
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text), "card = sim:open\n%s", rows[i].text);
+		FILE *f = fmemopen(text, strlen(text), "r");
+
+		assert_int_equal(config_init(&c, "wlan", &e), 0);
+		assert_int_equal(config_parse(&c, f, "t.conf", &e), 0);
+		assert_string_equal(c.interface, rows[i].interface);
+		assert_int_equal(c.memory_mib, rows[i].memory);
+		fclose(f);
+	}
+	assert_int_equal(config_init(&c, "other", &e), 0);
+	config_set_vmm(&c, "bhyve");
+	assert_int_equal(strncmp(c.interface, "tap", 3), 0);
+	assert_int_equal(c.memory_mib, 256);
+	config_set_vmm(&c, "qemu");
+	assert_string_equal(c.interface, "bhyfi-other");
+	assert_int_equal(c.memory_mib, 160);
+}
+
 static void wrong_values_name_file_line_key_and_what_is_expected(void **state)
 {
 	(void)state;
@@ -282,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_are_those_of_the_manual),
 	    cmocka_unit_test(every_key_is_taken),
+	    cmocka_unit_test(the_vmm_has_defaults_of_its_own),
 	    cmocka_unit_test(wrong_values_name_file_line_key_and_what_is_expected),
 	    cmocka_unit_test(what_is_planned_is_said_so),
 	    cmocka_unit_test(wrong_lines_are_named),

@@ -68,7 +68,7 @@ static void a_simulated_card_needs_no_wired_memory(void **state)
 {
 	static const struct {
 		const char *key, *value;
-	} rows[] = {{"name", "bhyfi-wlan"}, {"cpus", "1"}, {"memory.size", "160M"},
+	} rows[] = {{"name", "bhyfi-wlan"}, {"cpus", "1"}, {"memory.size", "256M"},
 	    {"acpi_tables", "true"}, {"x86.vmexit_on_hlt", "true"},
 	    {"x86.vmexit_on_pause", "true"}, {"x86.strictmsr", "false"},
 	    {"bootrom", "/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd"},
@@ -446,6 +446,17 @@ static void what_is_missing_is_named(void **state)
 	s.stub = NULL;
 	assert_int_equal(bhyve->check(&s, &e), -1);
 	assert_int_equal(e.code, ERR_PRECONDITION);
+	/* The firmware would crash. */
+	make_run_spec(&s, &c, "sim:wpa2");
+	s.initrd = at("big");
+	put("big", 0644, "");
+	assert_int_equal(truncate(s.initrd, 60 << 20), 0);
+	assert_int_equal(bhyve->check(&s, &e), 0);
+	assert_int_equal(truncate(s.initrd, 65 << 20), 0);
+	assert_int_equal(bhyve->check(&s, &e), -1);
+	assert_int_equal(e.code, ERR_PRECONDITION);
+	assert_non_null(strstr(e.msg, "memory: 256 MiB"));
+	assert_string_equal(e.hint, "set memory = 272");
 	make_run_spec(&s, &c, "sim:wpa2");
 	assert_int_equal(
 	    unlink(at("usr/local/share/uefi-firmware/BHYVE_UEFI_VARS.fd")), 0);
