@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "networks.h"
 #include "run.h"
+#include "vmm/bhyve-conf.h"
 
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
 
@@ -289,17 +290,6 @@ static void tap_taken(struct doctor *d)
 	    d->o->instance);
 }
 
-/* tapN or vmnetN: bhyve takes the kind of back end from the name. */
-static bool tap_name(const char *name)
-{
-	size_t head = strncmp(name, "tap", 3) == 0     ? 3
-		      : strncmp(name, "vmnet", 5) == 0 ? 5
-						       : 0;
-
-	return head > 0 && name[head] != '\0' &&
-	       strspn(name + head, "0123456789") == strlen(name + head);
-}
-
 static void tap_freebsd(struct doctor *d)
 {
 	const char *const argv[] = {"/sbin/ifconfig", d->config.interface, NULL};
@@ -307,7 +297,7 @@ static void tap_freebsd(struct doctor *d)
 	char mark[40], line[64];
 	int status;
 
-	if (!tap_name(d->config.interface)) {
+	if (!bhyve_is_tap(d->config.interface)) {
 		fail(d, "interface = %s: bhyve needs a tap called tapN or vmnetN",
 		    d->config.interface);
 		fix(d, "set interface = tap0 in %s/%s.conf", d->o->etc, d->o->instance);

@@ -27,6 +27,7 @@
 #include "os/os.h"
 #include "priv.h"
 #include "vm-bhyve.h"
+#include "vmm/bhyve-conf.h"
 
 #define TEMPLATE "bhyfi"
 #define FIRMWARE_CODE "/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd"
@@ -43,7 +44,7 @@ static void guest_name(const struct config *c, char *buf, size_t size)
 /* As bhyve wants it: another system's default is none. */
 static const char *tap_name(const struct config *c)
 {
-	return strncmp(c->interface, "tap", 3) == 0 || strncmp(c->interface, "vmnet", 5) == 0 ? c->interface : "tap0";
+	return bhyve_is_tap(c->interface) ? c->interface : "tap0";
 }
 
 static int esp_kib(const struct image *img, unsigned long long *kib, struct err *e)

@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "hostconf.h"
+#include "vmm/bhyve-conf.h"
 
 #define DEVICES_MAX 16
 #define NAME_SIZE 232
@@ -176,22 +177,11 @@ static int take_devices(struct finder *f, const char *file, const struct assigns
 	return err_set(f->e, ERR_PRECONDITION, "%s: no passthru0: no card", file);
 }
 
-/* What bhyve opens as a tap. */
-static bool is_tap(const char *name)
-{
-	size_t n = strncmp(name, "tap", 3) == 0     ? 3
-		   : strncmp(name, "vmnet", 5) == 0 ? 5
-						    : 0;
-
-	return n > 0 && name[n] != '\0' && strlen(name) < IFNAME_MAX &&
-	       strspn(name + n, "0123456789") == strlen(name + n);
-}
-
 static void take_device(struct finder *f, const char *file, const struct assign *s)
 {
 	char setting[SETTING_SIZE];
 
-	if (!is_tap(s->value)) {
+	if (!bhyve_is_tap(s->value)) {
 		note(f, IMPORT_CANNOT, file, s, "bhyve opens tapN and vmnetN only");
 		return;
 	}
@@ -243,23 +233,12 @@ static void look_at(
 
 /* rc.conf */
 
-static bool is_word_of(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *s = list; (s = strstr(s, word)) != NULL; s += n)
-		if ((s == list || strchr(" \t\n,", s[-1]) != NULL) &&
-		    (s[n] == '\0' || strchr(" \t\n,", s[n]) != NULL))
-			return true;
-	return false;
-}
-
 static void look_at_vm(struct finder *f, const char *file, const struct assign *s)
 {
 	char setting[SETTING_SIZE];
 
 	setting_text(s, setting);
-	if (strcmp(s->name, "vm_list") == 0 && is_word_of(s->value, f->guest))
+	if (strcmp(s->name, "vm_list") == 0 && has_word(s->value, f->guest, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting,
 		    "sysrc vm_list-=%s    # two of them can not have the card", f->guest);
 	else if (f->guests > 1)
@@ -275,7 +254,7 @@ static void look_at_clones(struct finder *f, const char *file, const struct assi
 {
 	char setting[SETTING_SIZE];
 
-	if (is_word_of(s->value, f->ifname))
+	if (has_word(s->value, f->ifname, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting_text(s, setting),
 		    "sysrc %s-=%s    # bhyfid makes %s itself", s->name, f->ifname,
 		    f->ifname);
@@ -300,7 +279,7 @@ static void look_at_ifconfig(struct finder *f, const char *file, const struct as
 	if (strncmp(name, f->ifname, n) == 0 && (name[n] == '\0' || name[n] == '_'))
 		found(f, IMPORT_NEEDLESS, file, s->line, setting,
 		    "the interface has the same name with bhyfi: keep");
-	else if (is_word_of(s->value, f->ifname))
+	else if (has_word(s->value, f->ifname, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting,
 		    "%s is no member of a bridge any more: take addm %s out", f->ifname,
 		    f->ifname);

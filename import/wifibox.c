@@ -202,24 +202,13 @@ static int each_line(struct finder *f, const char *file, line_fn *fn)
 	return 1;
 }
 
-static bool has_word(const char *line, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *s = line; (s = strstr(s, word)) != NULL; s += n)
-		if ((s == line || strchr(" \t", s[-1]) != NULL) &&
-		    (s[n] == '\0' || strchr(" \t", s[n]) != NULL))
-			return true;
-	return false;
-}
-
 /* iptables-save's format: tables, policies, counters, rules. */
 static void iptables_line(struct finder *f, const char *file, unsigned line, char *text)
 {
 	if (text[0] == '*' || strcmp(text, "COMMIT") == 0)
 		return;
 	if (text[0] == ':') {
-		if (!has_word(text, "ACCEPT") && !has_word(text, "-"))
+		if (!has_word(text, "ACCEPT", " \t") && !has_word(text, "-", " \t"))
 			found(f, IMPORT_CANNOT, file, line, text,
 			    "the guest filters nothing; the host's own firewall does "
 			    "now: pf or "
@@ -227,16 +216,16 @@ static void iptables_line(struct finder *f, const char *file, unsigned line, cha
 			    f->ifname);
 		return;
 	}
-	if (has_word(text, "POSTROUTING") && has_word(text, "MASQUERADE"))
+	if (has_word(text, "POSTROUTING", " \t") && has_word(text, "MASQUERADE", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "no address translation: the host has the WLAN's address itself");
-	else if (has_word(text, "PREROUTING") && has_word(text, "DNAT"))
+	else if (has_word(text, "PREROUTING", " \t") && has_word(text, "DNAT", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "connections from the WLAN reach the host as they are; where the "
 		    "port was "
 		    "changed, use rdr of pf on %s",
 		    f->ifname);
-	else if (has_word(text, "PREROUTING") && has_word(text, "RETURN"))
+	else if (has_word(text, "PREROUTING", " \t") && has_word(text, "RETURN", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "the host sees all frames of the WLAN, multicast too");
 	else

@@ -9,7 +9,6 @@
 #include "log.h"
 #include "os/os.h"
 
-#define ARGS_MAX 24
 #define RUN_TIMEOUT_MS 120000
 
 bool run_live;
@@ -28,26 +27,14 @@ int run_program(const char *const argv[], char **out, struct err *e)
 	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin",
 	    "LC_ALL=C", NULL};
 	const struct cmd_opts opts = {.timeout_ms = RUN_TIMEOUT_MS, .env = env};
-	const char *args[ARGS_MAX];
-	char path[PATH_MAX];
 	AUTO_FREE char *line = cmd_quote(argv);
 	int status = -1;
-	size_t n = 0;
 
 	if (out != NULL)
 		*out = NULL;
 	if (line != NULL)
 		log_debug("run: %s", line);
-	if (os_path(path, sizeof(path), argv[0], e) < 0)
-		return -1;
-	for (; argv[n] != NULL; n++) {
-		if (n == ARGS_MAX - 1)
-			return err_set(e, ERR_FAILED, "%s: too many arguments", argv[0]);
-		args[n] = argv[n];
-	}
-	args[n] = NULL;
-	args[0] = path;
-	if (cmd_run(args, &opts, out, &status, e) == 0)
+	if (os_run(argv, &opts, out, &status, e) == 0)
 		return 0;
 	return status > 0 ? status : -1;
 }

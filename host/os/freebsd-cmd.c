@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 
-#define ARGS_MAX 16
+#define LOAD_MAX 16 /* words of a kldload */
 #define RUN_MS 30000
 #define OUTPUT_MAX (1 << 20) /* pciconf -lvbc of a large machine: 100 KiB */
 
@@ -49,20 +49,8 @@ static int run(
 	    .env = env,
 	    .cwd = "/",
 	    .ok_status = ok_status};
-	const char *args[ARGS_MAX + 1];
-	char program[PATH_MAX];
-	int n = 1;
 
-	if (os_path(program, sizeof(program), argv[0], e) < 0)
-		return -1;
-	args[0] = program;
-	for (; argv[n] != NULL; n++) {
-		if (n == ARGS_MAX)
-			return err_set(e, ERR_FAILED, "%s: too many arguments", argv[0]);
-		args[n] = argv[n];
-	}
-	args[n] = NULL;
-	return cmd_run(args, &opts, out, status, e);
+	return os_run(argv, &opts, out, status, e);
 }
 
 int freebsd_run(const char *const argv[], char **out, int *status, struct err *e)
@@ -88,10 +76,10 @@ int freebsd_ask(const char *const argv[], char **out, struct err *e)
 
 int freebsd_modules(const char *const names[], struct err *e)
 {
-	const char *load[ARGS_MAX] = {"/sbin/kldload", "-n"};
+	const char *load[LOAD_MAX] = {"/sbin/kldload", "-n"};
 	int n = 2, status;
 
-	for (; *names != NULL && n < ARGS_MAX - 1; names++) {
+	for (; *names != NULL && n < LOAD_MAX - 1; names++) {
 		const char *const argv[] = {"/sbin/kldstat", "-q", "-m", *names, NULL};
 		char AUTO_FREE *out = NULL;
 

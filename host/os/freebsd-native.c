@@ -1,12 +1,11 @@
 /* native.h by FreeBSD's own interfaces: kqueue(2), sysctl(3), procctl(2), route(4). */
+#include "ifaddr.h"
 #include "native.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <net/if_dl.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,42 +15,6 @@
 #include <sys/sysctl.h>
 #include <sys/user.h>
 #include <unistd.h>
-
-static unsigned prefix_length(const uint8_t *mask, size_t len)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += (unsigned)__builtin_popcount(mask[i]);
-	return n;
-}
-
-static void add_address(struct host_if *i, const struct ifaddrs *a)
-{
-	const struct sockaddr *sa = a->ifa_addr;
-	char text[INET6_ADDRSTRLEN];
-	const void *addr, *mask;
-	size_t len;
-
-	if (sa == NULL || a->ifa_netmask == NULL || i->naddrs == HOST_ADDRS_MAX)
-		return;
-	if (sa->sa_family == AF_INET) {
-		addr = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-		mask =
-		    &((const struct sockaddr_in *)(const void *)a->ifa_netmask)->sin_addr;
-		len = sizeof(struct in_addr);
-	} else if (sa->sa_family == AF_INET6) {
-		addr = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-		mask = &((const struct sockaddr_in6 *)(const void *)a->ifa_netmask)
-			    ->sin6_addr;
-		len = sizeof(struct in6_addr);
-	} else {
-		return;
-	}
-	if (inet_ntop(sa->sa_family, addr, text, sizeof(text)) != NULL)
-		snprintf(i->addrs[i->naddrs++], sizeof(i->addrs[0]), "%s/%u", text,
-		    prefix_length(mask, len));
-}
 
 /* AF_LINK entries carry flags, state and MAC address (getifaddrs(3)). */
 static void add_link(struct host_if *i, const struct ifaddrs *a)
@@ -79,7 +42,7 @@ int host_if(const char *ifname, struct host_if *i, struct err *e)
 		if (a->ifa_addr->sa_family == AF_LINK)
 			add_link(i, a);
 		else
-			add_address(i, a);
+			host_if_add_address(i, a);
 	}
 	freeifaddrs(all);
 	return 0;
@@ -151,17 +114,11 @@ int proc_start(pid_t pid, uint64_t *start, struct err *e)
  */
 int proc_signal(int watch, pid_t pid, int sig, struct err *e)
 {
-	struct kevent ev;
-	struct timespec now = {0, 0};
-	int n = kevent(watch, NULL, 0, &ev, 1, &now);
+	/* poll(2) leaves the event there, for whoever waits for it. */
+	struct pollfd p = {.fd = watch, .events = POLLIN};
 
-	if (n > 0) {
-		/* For the next who looks at the watch: the event is put back. */
-		EV_SET(&ev, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
-		if (kevent(watch, &ev, 1, NULL, 0, NULL) < 0)
-			return err_sys(e, errno, "kqueue");
+	if (poll(&p, 1, 0) > 0)
 		return no_process(ESRCH, pid, e);
-	}
 	return kill(pid, sig) == 0 ? 0 : no_process(errno, pid, e);
 }
 

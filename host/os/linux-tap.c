@@ -9,15 +9,12 @@
 /* Before the kernel's headers, which then leave out what it has. */
 #include <net/if.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -26,6 +23,7 @@
 
 #include "cleanup.h"
 #include "linux.h"
+#include "ifaddr.h"
 #include "native.h"
 #include "log.h"
 
@@ -273,43 +271,6 @@ int linux_tap_set_mac(const char *ifname, const uint8_t mac[6], struct err *e)
 	return transact(h, NULL, NULL) < 0 ? set_error(ifname, "MAC address", e) : 0;
 }
 
-static unsigned prefix_length(const uint8_t *mask, size_t len)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += (unsigned)__builtin_popcount(mask[i]);
-	return n;
-}
-
-static void add_address(struct host_if *i, const struct ifaddrs *a)
-{
-	char text[INET6_ADDRSTRLEN];
-	const void *addr, *mask;
-	size_t len;
-
-	if (a->ifa_addr == NULL || a->ifa_netmask == NULL || i->naddrs == HOST_ADDRS_MAX)
-		return;
-	if (a->ifa_addr->sa_family == AF_INET) {
-		addr = &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr;
-		mask =
-		    &((const struct sockaddr_in *)(const void *)a->ifa_netmask)->sin_addr;
-		len = 4;
-	} else if (a->ifa_addr->sa_family == AF_INET6) {
-		addr =
-		    &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
-		mask = &((const struct sockaddr_in6 *)(const void *)a->ifa_netmask)
-			    ->sin6_addr;
-		len = 16;
-	} else {
-		return;
-	}
-	if (inet_ntop(a->ifa_addr->sa_family, addr, text, sizeof(text)) == NULL)
-		return;
-	snprintf(i->addrs[i->naddrs++], sizeof(i->addrs[0]), "%.43s/%u", text,
-	    prefix_length(mask, len) & 0xff);
-}
-
 int host_if(const char *ifname, struct host_if *i, struct err *e)
 {
 	struct link_info l;
@@ -328,7 +289,7 @@ int host_if(const char *ifname, struct host_if *i, struct err *e)
 		return err_sys(e, errno, "addresses of %s", ifname);
 	for (const struct ifaddrs *a = all; a != NULL; a = a->ifa_next)
 		if (strcmp(a->ifa_name, ifname) == 0)
-			add_address(i, a);
+			host_if_add_address(i, a);
 	freeifaddrs(all);
 	return 0;
 }

@@ -33,8 +33,6 @@ bool if_watch_gone(int watch, const char *ifname);
 /* A descriptor that becomes readable when the process has exited; the process need
  * not be a child. ERR_NOT_RUNNING where there is none. */
 int proc_watch(pid_t pid, int *fd, struct err *e);
-/* Whether the watched process has exited. */
-bool proc_watch_ended(int watch);
 /* Tells a process from a later one of the same pid: its start time. */
 int proc_start(pid_t pid, uint64_t *start, struct err *e);
 /* Signals the process behind a proc_watch descriptor: never a later one of the

@@ -6,6 +6,7 @@
 
 #include "../vmm/vmm.h"
 #include "cleanup.h"
+#include "cmd.h"
 #include "freebsd.h"
 #include "linux.h"
 
@@ -16,6 +17,8 @@ static const struct os_ops *const systems[] = {
 #endif
     &os_freebsd,
 };
+
+#define ARGS_MAX 24 /* of a program that is run, with the NULL at the end */
 
 static char root[PATH_MAX];
 
@@ -66,4 +69,23 @@ int os_path(char *buf, size_t size, const char *path, struct err *e)
 	if (n < 0 || (size_t)n >= size)
 		return err_set(e, ERR_FAILED, "%.80s: the path is too long", path);
 	return 0;
+}
+
+int os_run(const char *const argv[], const struct cmd_opts *opts, char **out, int *status,
+    struct err *e)
+{
+	const char *args[ARGS_MAX];
+	char program[PATH_MAX];
+	size_t n = 1;
+
+	if (os_path(program, sizeof(program), argv[0], e) < 0)
+		return -1;
+	args[0] = program;
+	for (; argv[n] != NULL; n++) {
+		if (n == ARGS_MAX - 1)
+			return err_set(e, ERR_FAILED, "%s: too many arguments", argv[0]);
+		args[n] = argv[n];
+	}
+	args[n] = NULL;
+	return cmd_run(args, opts, out, status, e);
 }

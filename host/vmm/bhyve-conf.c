@@ -41,13 +41,13 @@ bool bhyve_vars(const struct config *c, char out[PATH_MAX])
 	return true;
 }
 
-static bool is_tap(const char *name)
+bool bhyve_is_tap(const char *name)
 {
 	size_t n = strncmp(name, "tap", 3) == 0     ? 3
 		   : strncmp(name, "vmnet", 5) == 0 ? 5
 						    : 0;
 
-	return n > 0 && name[n] != '\0' &&
+	return n > 0 && name[n] != '\0' && strlen(name) < IFNAME_MAX &&
 	       strspn(name + n, "0123456789") == strlen(name + n);
 }
 
@@ -160,7 +160,7 @@ int bhyve_conf_make(struct bhyve_conf *b, const struct vm_spec *s, struct err *e
 {
 	const struct config *c = s->config;
 
-	if (!is_tap(c->interface)) {
+	if (!bhyve_is_tap(c->interface)) {
 		err_set(e, ERR_PRECONDITION, "interface %s: bhyve opens tapN only",
 		    c->interface);
 		return err_hint(e, "set interface = tap0");

@@ -38,6 +38,8 @@ void bhyve_nmdm(
 /* The firmware's variables beside its code; false where its name holds no CODE: it has
  * them in itself. */
 bool bhyve_vars(const struct config *c, char out[PATH_MAX]);
+/* tapN or vmnetN: bhyve takes the kind of back end from the name. */
+bool bhyve_is_tap(const char *name);
 
 /*
  * Fills an empty configuration from the checked one. ERR_PRECONDITION for what bhyve

@@ -48,12 +48,7 @@ static int check_file(const char *path, int mode, const char *hint, struct err *
 
 	if (os_path(real, sizeof(real), path, e) < 0)
 		return -1;
-	if (access(real, mode) == 0)
-		return 0;
-	err_sys(e, errno, "%s", real);
-	if (e != NULL)
-		e->code = ERR_PRECONDITION;
-	return err_hint(e, "%s", hint);
+	return vmm_check_file(real, mode, hint, e);
 }
 
 static unsigned mib(const char *path)

@@ -16,12 +16,8 @@
 static int fake_check(const struct vm_spec *s, struct err *e)
 {
 	(void)s;
-	if (access(FAKE_PROGRAM, X_OK) == 0)
-		return 0;
-	err_sys(e, errno, FAKE_PROGRAM);
-	if (e != NULL)
-		e->code = ERR_PRECONDITION;
-	return err_hint(e, "it is part of the tests: build with -Dtests=true");
+	return vmm_check_file(
+	    FAKE_PROGRAM, X_OK, "it is part of the tests: build with -Dtests=true", e);
 }
 
 static void sock_arg(struct argv *a, const struct vm_spec *s, enum vmm_sock sock,

@@ -45,30 +45,15 @@ static bool qemu_device_group(const struct vm_spec *s, gid_t *group)
 	return use_kvm(s, group) && *group != (gid_t)-1;
 }
 
-static int check_file(const char *path, const char *hint, struct err *e)
-{
-	if (access(path, R_OK) == 0)
-		return 0;
-	err_sys(e, errno, "%s", path);
-	if (e != NULL)
-		e->code = ERR_PRECONDITION;
-	return err_hint(e, "%s", hint);
-}
-
 static int qemu_check(const struct vm_spec *s, struct err *e)
 {
 	const struct config *c = s->config;
 	gid_t group;
 
-	if (access(c->qemu, X_OK) != 0) {
-		err_sys(e, errno, "%s", c->qemu);
-		if (e != NULL)
-			e->code = ERR_PRECONDITION;
-		return err_hint(
-		    e, "apt install qemu-system-x86, or set qemu to its path");
-	}
-	if (check_file(s->vmlinux, "bhyfi image build", e) < 0 ||
-	    check_file(s->initrd, "bhyfi image build", e) < 0)
+	if (vmm_check_file(c->qemu, X_OK,
+		"apt install qemu-system-x86, or set qemu to its path", e) < 0 ||
+	    vmm_check_file(s->vmlinux, R_OK, "bhyfi image build", e) < 0 ||
+	    vmm_check_file(s->initrd, R_OK, "bhyfi image build", e) < 0)
 		return -1;
 	if (strcmp(c->accel, "kvm") != 0)
 		return 0;

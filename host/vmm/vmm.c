@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bhyve.h"
 #include "cleanup.h"
@@ -32,6 +33,16 @@ const char *vmm_names(void)
 		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
 		    i > 0 ? ", " : "", vmms[i]->name);
 	return names;
+}
+
+int vmm_check_file(const char *path, int mode, const char *hint, struct err *e)
+{
+	if (access(path, mode) == 0)
+		return 0;
+	err_sys(e, errno, "%s", path);
+	if (e != NULL)
+		e->code = ERR_PRECONDITION;
+	return err_hint(e, "%s", hint);
 }
 
 static const char *const exit_names[] = {"poweroff", "reboot", "halt", "triple fault",

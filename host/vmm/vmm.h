@@ -126,6 +126,8 @@ const char *vm_exit_name(enum vm_exit reason); /* "poweroff", ... */
 
 /* NULL where no such VMM is known; *known lists their names. */
 const struct vmm_ops *vmm_find(const char *name);
+/* That access(2) allows the mode; else ERR_PRECONDITION with the hint. */
+int vmm_check_file(const char *path, int mode, const char *hint, struct err *e);
 const char *vmm_names(void); /* "qemu, bhyve, fake" */
 
 #endif
