@@ -187,15 +187,15 @@ static int plan_up(
 int priv_plan(const struct config *c, FILE *out, struct err *e)
 {
 	const struct vmm_ops *vmm = vmm_find(c->vmm);
-	const struct os_ops *os = os_for(c, e);
+	const struct os_ops *os;
 	struct image img;
 	struct vm_spec s;
 	int ret = -1;
 
 	memset(&img, 0, sizeof(img));
 	/* As the system itself knows its paths, whatever folder stands for it here. */
-	if (os == NULL || os_select(os->name, "", &os, e) < 0 ||
-	    plan_image(c, &img, e) < 0 || vm_spec_init(&s, c, &img, e) < 0)
+	if (os_select(vmm->os, "", &os, e) < 0 || plan_image(c, &img, e) < 0 ||
+	    vm_spec_init(&s, c, &img, e) < 0)
 		goto out;
 	plan_run_dir(&s, vmm);
 	if (plan_up(&s, os, out, e) < 0)
