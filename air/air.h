@@ -25,8 +25,9 @@ struct air {
 	struct event_base *base;
 	struct scenario s;
 	uint8_t station_mac[6];
-	char radio[IF_NAMESIZE]; /* the guest's interface, once ready */
-	bool ready, failed;
+	char radio[IF_NAMESIZE]; /* the guest's interface, once there */
+	bool ready;              /* all APs have sent */
+	bool failed;
 	int station_ap; /* the AP on which the station is, -1: none */
 
 	/* In the guest's namespace and in ours, the air's. The first owns the AP
@@ -47,7 +48,8 @@ struct air {
 	unsigned n_steps;
 };
 
-/* start.c: from modules to APs on the air; ready or failed is told as an event. */
+/* start.c: from modules to APs on the air. Told as events: the radio, that the APs
+ * are on, or a failure. */
 int air_start(struct air *air, struct err *e);
 int air_start_hostapd(struct air *air, struct err *e);
 /* Tells the agent and leaves the loop. */

@@ -45,8 +45,10 @@ static void take(struct air *a, const char *data, size_t len)
 		return;
 	}
 	event = msg_str(o, "event", "");
-	if (strcmp(event, "ready") == 0)
-		a->ops->ready(a->arg, msg_str(o, "radio", ""));
+	if (strcmp(event, "radio") == 0)
+		a->ops->radio(a->arg, msg_str(o, "radio", ""));
+	else if (strcmp(event, "on") == 0)
+		a->ops->on(a->arg);
 	else if (strcmp(event, "failed") == 0)
 		a->ops->failed(a->arg, msg_str(o, "reason", "no reason given"));
 	else if (strcmp(event, "log") == 0)

@@ -11,7 +11,8 @@
 #include "err.h"
 
 struct air_ops {
-	void (*ready)(void *arg, const char *ifname);
+	void (*radio)(void *arg, const char *ifname); /* the station's is there */
+	void (*on)(void *arg);                        /* all APs send */
 	void (*failed)(void *arg, const char *reason);
 	/* An answer to a request of ours; borrowed. */
 	void (*reply)(void *arg, const json_t *o);

@@ -7,12 +7,12 @@
  *  2. Modules that the image marks `boot` (the virtio bus, the console, the
  *     network device), then the agent channel, so that the host's configuration
  *     travels while we go on.
- *  3. What the other devices ask for: the card's driver; then the ciphers, which
- *     mac80211 asks for only when it gets the first key, and then waits for.
+ *  3. What the other devices ask for: the card's driver.
  *  4. The supplicant, as soon as there are a radio and a configuration.
- *  5. Only while it scans, which is waiting for the most part, the data path and what a
- *     power button needs; or IDLE_S after the start, if there is no supplicant by then.
- *     One per turn of the loop, behind everything else that happens.
+ *  5. Only while it scans, which is waiting for the most part, the data path, the
+ *     ciphers (mac80211 asks for them only when it gets the first key, and then waits)
+ *     and what a power button needs; or IDLE_S after the start, if there is no
+ *     supplicant by then. One per turn of the loop, behind everything else that happens.
  *
  * Afterwards everything follows events: the kernel's uevents (a port, a device, a
  * network interface came or went), the supplicant's, the air's, the host's.
@@ -65,7 +65,8 @@ struct linux_guest {
 	bool supplicant_ran; /* from then on the data path is put in place */
 	bool devices_seen;   /* what they ask for was loaded; from then on at once */
 	struct air air;
-	bool with_air, air_ready;
+	bool with_air, air_radio;
+	bool rescan; /* the APs came on during a scan, perhaps too late for it */
 	char air_if[IFNAMSIZ];
 	struct wpa wpa;
 	struct wlan_state state;
@@ -128,6 +129,7 @@ static void set_up_radio(struct linux_guest *g)
 		return;
 	}
 	memcpy(g->radio.mac, s->mac, 6);
+	path_remove(&g->path); /* one that knows the address is put in place anew */
 }
 
 static bool find_radio(struct linux_guest *g)
@@ -137,7 +139,7 @@ static bool find_radio(struct linux_guest *g)
 
 	if (g->has_radio)
 		return true;
-	if (g->with_air && !g->air_ready)
+	if (g->with_air && !g->air_radio)
 		return false;
 	if (g->wlan.sk == NULL && wlan_open(&g->wlan, &e) < 0)
 		return false; /* cfg80211 is not there yet */
@@ -222,11 +224,29 @@ static void on_wpa_state(void *arg, const struct wlan_state *s)
 	tell_path(g);
 }
 
+static void on_scan_reply(void *arg, const char *reply, const char *why)
+{
+	struct linux_guest *g = arg;
+
+	(void)why; /* a supplicant that is not there yet scans when it comes */
+	g->rescan = reply != NULL && strncmp(reply, "FAIL-BUSY", 9) == 0;
+}
+
+/* The next scan of its own would be in five seconds. */
+static void scan_now(struct linux_guest *g)
+{
+	g->rescan = false;
+	if (g->state.phase < WLAN_ASSOCIATING)
+		wpa_request(&g->wpa, "SCAN", on_scan_reply, g);
+}
+
 static void on_wpa_event(void *arg, const char *text)
 {
 	struct linux_guest *g = arg;
 
 	agent_wpa_event(g->a, text);
+	if (g->rescan && strstr(text, "CTRL-EVENT-NETWORK-NOT-FOUND") != NULL)
+		scan_now(g);
 }
 
 static void on_wpa_failed(void *arg, bool fatal, const char *reason)
@@ -274,13 +294,18 @@ static void resume_path(struct linux_guest *g)
 	put_path(g);
 }
 
-static void on_air_ready(void *arg, const char *ifname)
+static void on_air_radio(void *arg, const char *ifname)
 {
 	struct linux_guest *g = arg;
 
 	snprintf(g->air_if, sizeof(g->air_if), "%.*s", IFNAMSIZ - 1, ifname);
-	g->air_ready = true;
+	g->air_radio = true;
 	settle(g);
+}
+
+static void on_air_on(void *arg)
+{
+	scan_now(arg);
 }
 
 static void on_air_failed(void *arg, const char *reason)
@@ -302,7 +327,8 @@ static void on_air_reply(void *arg, const json_t *o)
 	agent_air_reply(g->a, json_deep_copy(o));
 }
 
-static const struct air_ops air_callbacks = {on_air_ready, on_air_failed, on_air_reply};
+static const struct air_ops air_callbacks = {
+    on_air_radio, on_air_on, on_air_failed, on_air_reply};
 
 static void linux_air(void *st, const json_t *o)
 {
@@ -490,7 +516,8 @@ static void step_button(struct linux_guest *g)
 	(void)send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void (*const steps[])(struct linux_guest *) = {step_devices, step_button};
+static void (*const steps[])(struct linux_guest *) = {
+    load_ciphers, step_devices, step_button};
 
 static void take_steps(struct linux_guest *g)
 {
@@ -572,7 +599,6 @@ static void *linux_start(
 	 * is missed before the data path is. */
 	if (!g->with_air || !g->channel_open)
 		step_devices(g);
-	load_ciphers(g);
 	settle(g);
 	return g;
 }

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "deb.h"
 #include "elfread.h"
+#include "elfslim.h"
 #include "fs.h"
 
 /* Where the loaders of glibc and musl look without a cache or configuration. */
@@ -288,6 +289,8 @@ int collect_static(struct collect *c, const char *path, const char *disk, struct
 	r = elf_dynamic_read(data, len, &d, e);
 	if (r == 0 && (d.interp != NULL || d.needed.n > 0))
 		r = err_set(e, ERR_FAILED, "not a static program");
+	if (r == 0)
+		r = elf_trim(data, &len, e);
 	elf_dynamic_free(&d);
 	if (r < 0) {
 		free(data);

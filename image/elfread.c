@@ -259,7 +259,7 @@ int elf_section(const void *data, size_t len, const char *name, size_t *off, siz
     struct err *e)
 {
 	struct view f = {data, len};
-	uint64_t hdr, o, n;
+	uint64_t hdr = 0, o, n;
 	int r = section_header(&f, name, &hdr, e);
 
 	if (r != 0)
@@ -270,25 +270,5 @@ int elf_section(const void *data, size_t len, const char *name, size_t *off, siz
 		return bad(e, "section outside of the file");
 	*off = (size_t)o;
 	*size = (size_t)n;
-	return 0;
-}
-
-int elf_blank_section(void *data, size_t len, const char *name, struct err *e)
-{
-	struct view f = {data, len};
-	uint64_t hdr;
-	size_t off, size;
-	int r = section_header(&f, name, &hdr, e);
-
-	if (r != 0)
-		return r < 0 ? -1 : 0;
-	if (elf_section(data, len, name, &off, &size, e) != 0)
-		return -1;
-	/* Not over the headers, whatever a made-up file says. */
-	if (off < sizeof(Elf64_Ehdr) ||
-	    (off < hdr + sizeof(Elf64_Shdr) && hdr < (uint64_t)off + size))
-		return bad(e, "section over its own header");
-	memset((uint8_t *)data + off, 0, size);
-	put_le64((uint8_t *)data + hdr + offsetof(Elf64_Shdr, sh_size), 0);
 	return 0;
 }

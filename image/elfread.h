@@ -35,10 +35,4 @@ void elf_dynamic_free(struct elf_dynamic *d);
 int elf_section(const void *data, size_t len, const char *name, size_t *off, size_t *size,
     struct err *e);
 
-/*
- * Makes the section's size 0 and its content zeros, in place: to the kernel's
- * module loader it is then as if it were not there. No such section is no error.
- */
-int elf_blank_section(void *data, size_t len, const char *name, struct err *e);
-
 #endif

@@ -11,6 +11,7 @@
 #include "bzimage.h"
 #include "cleanup.h"
 #include "elfread.h"
+#include "elfslim.h"
 #include "fs.h"
 
 #define DEPTH_MAX 64
@@ -313,7 +314,6 @@ int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned
 int kmod_slim(char *data, size_t *len, struct err *e)
 {
 	static const char magic[] = "~Module signature appended~\n";
-	/* The relocations before what they would be applied to. */
 	static const char *const unused[] = {
 	    ".BTF", ".rela.orc_unwind_ip", ".orc_unwind_ip", ".orc_unwind"};
 	const size_t info = 12, mark = sizeof(magic) - 1;
@@ -329,8 +329,5 @@ int kmod_slim(char *data, size_t *len, struct err *e)
 			return err_set(e, ERR_FAILED, "module signature: wrong length");
 		*len -= mark + info + sig;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(unused); i++)
-		if (elf_blank_section(data, *len, unused[i], e) < 0)
-			return -1;
-	return 0;
+	return elf_drop_sections(data, len, unused, ARRAY_LEN(unused), e);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "elfread.h"
+#include "elfslim.h"
 #include "kmod.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,6 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, data, size);
 	len = size;
 	if (kmod_slim(copy, &len, NULL) == 0 && len > size)
+		__builtin_trap();
+	memcpy(copy, data, size);
+	len = size;
+	if (elf_trim(copy, &len, NULL) == 0 && len > size)
 		__builtin_trap();
 	free(copy);
 	return 0;

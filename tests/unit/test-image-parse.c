@@ -13,6 +13,7 @@
 #include "bzimage.h"
 #include "deb.h"
 #include "elfread.h"
+#include "elfslim.h"
 #include "fs.h"
 #include "kmod.h"
 #include "manifest.h"
@@ -21,6 +22,7 @@
 #include "pe.h"
 
 static struct err e;
+static const char *program;
 
 static void elf_of_this_program_names_its_libraries(void **state)
 {
@@ -29,7 +31,7 @@ static void elf_of_this_program_names_its_libraries(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(fs_read_file("/proc/self/exe", 64 << 20, &data, &len, &e), 0);
+	assert_int_equal(fs_read_file(program, 64 << 20, &data, &len, &e), 0);
 	assert_int_equal(elf_dynamic_read(data, len, &d, &e), 0);
 	assert_non_null(d.interp);
 	assert_true(strv_has(&d.needed, "libcmocka.so.0"));
@@ -142,6 +144,93 @@ static void slim_takes_the_signature_off(void **state)
 	len = sizeof(f);
 	f[64 + 100 + 10] = 1; /* longer than the file */
 	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+}
+
+/* A module of sections NULL, .BTF, .text and .shstrtab, in this order. */
+static size_t small_module(uint8_t *f, size_t room)
+{
+	static const char names[] = "\0.BTF\0.text\0.shstrtab";
+	static const struct {
+		uint32_t name, type;
+		uint64_t off, size, align;
+	} rows[] = {{0, SHT_NULL, 0, 0, 0}, {1, SHT_PROGBITS, 64, 40, 1},
+	    {6, SHT_PROGBITS, 112, 5, 16}, {12, SHT_STRTAB, 117, sizeof(names), 1}};
+	size_t table = 144;
+
+	assert_true(room >= table + 4 * sizeof(Elf64_Shdr));
+	memset(f, 0, room);
+	memcpy(f, "\177ELF\2\1\1", 7);
+	put_le16(f + 18, EM_X86_64);
+	put_le64(f + offsetof(Elf64_Ehdr, e_shoff), table);
+	put_le16(f + offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Shdr));
+	put_le16(f + offsetof(Elf64_Ehdr, e_shnum), 4);
+	put_le16(f + offsetof(Elf64_Ehdr, e_shstrndx), 3);
+	memset(f + 64, 'b', 40);
+	memcpy(f + 112, "hello", 5);
+	memcpy(f + 117, names, sizeof(names));
+	for (size_t i = 0; i < 4; i++) {
+		uint8_t *h = f + table + i * sizeof(Elf64_Shdr);
+
+		put_le32(h + offsetof(Elf64_Shdr, sh_name), rows[i].name);
+		put_le32(h + offsetof(Elf64_Shdr, sh_type), rows[i].type);
+		put_le64(h + offsetof(Elf64_Shdr, sh_offset), rows[i].off);
+		put_le64(h + offsetof(Elf64_Shdr, sh_size), rows[i].size);
+		put_le64(h + offsetof(Elf64_Shdr, sh_addralign), rows[i].align);
+	}
+	return table + 4 * sizeof(Elf64_Shdr);
+}
+
+static void slim_moves_sections_together(void **state)
+{
+	uint8_t f[512];
+	size_t len = small_module(f, sizeof(f)), off, size;
+
+	(void)state;
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_int_equal(elf_section(f, len, ".text", &off, &size, &e), 0);
+	assert_int_equal(size, 5);
+	assert_int_equal(off, 64);
+	assert_memory_equal(f + off, "hello", 5);
+	assert_int_equal(elf_section(f, len, ".BTF", &off, &size, &e), 0);
+	assert_int_equal(size, 0);
+	/* 40 bytes less, rounded to the headers' alignment. */
+	assert_int_equal(len, 96 + 4 * sizeof(Elf64_Shdr));
+}
+
+static void slim_refuses_sections_that_overlap(void **state)
+{
+	uint8_t f[512];
+	size_t len = small_module(f, sizeof(f));
+
+	(void)state;
+	put_le64(f + 144 + 3 * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_offset), 113);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+	len = small_module(f, sizeof(f));
+	put_le64(f + 144 + 2 * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_size), 4096);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+}
+
+static void trim_keeps_what_is_loaded(void **state)
+{
+	uint8_t f[256] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+	size_t len = sizeof(f);
+	uint8_t *ph = f + sizeof(Elf64_Ehdr);
+
+	(void)state;
+	put_le16(f + 18, EM_X86_64);
+	put_le64(f + offsetof(Elf64_Ehdr, e_phoff), sizeof(Elf64_Ehdr));
+	put_le16(f + offsetof(Elf64_Ehdr, e_phentsize), sizeof(Elf64_Phdr));
+	put_le16(f + offsetof(Elf64_Ehdr, e_phnum), 1);
+	put_le64(f + offsetof(Elf64_Ehdr, e_shoff), 200);
+	put_le16(f + offsetof(Elf64_Ehdr, e_shnum), 1);
+	put_le64(ph + offsetof(Elf64_Phdr, p_filesz), 180);
+	assert_int_equal(elf_trim(f, &len, &e), 0);
+	assert_int_equal(len, 180);
+	assert_int_equal(get_le64(f + offsetof(Elf64_Ehdr, e_shoff)), 0);
+	put_le64(ph + offsetof(Elf64_Phdr, p_filesz), 181);
+	assert_int_equal(elf_trim(f, &len, &e), -1);
+	put_le64(ph + offsetof(Elf64_Phdr, p_filesz), 0);
+	assert_int_equal(elf_trim(f, &len, &e), -1);
 }
 
 static void control_fields_and_dependencies(void **state)
@@ -344,7 +433,7 @@ static void manifest_of_another_form_is_refused(void **state)
 		assert_null(manifest_parse(bad[i], strlen(bad[i]), &e));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(elf_of_this_program_names_its_libraries),
@@ -352,6 +441,9 @@ int main(void)
 	    cmocka_unit_test(modinfo_gives_names_dependencies_aliases),
 	    cmocka_unit_test(builtin_modules_are_read_and_sorted),
 	    cmocka_unit_test(slim_takes_the_signature_off),
+	    cmocka_unit_test(slim_moves_sections_together),
+	    cmocka_unit_test(slim_refuses_sections_that_overlap),
+	    cmocka_unit_test(trim_keeps_what_is_loaded),
 	    cmocka_unit_test(control_fields_and_dependencies),
 	    cmocka_unit_test(paths_are_cleaned_or_refused),
 	    cmocka_unit_test(apt_lines_are_understood_or_refused),
@@ -362,5 +454,7 @@ int main(void)
 	    cmocka_unit_test(manifest_of_another_form_is_refused),
 	};
 
+	(void)argc;
+	program = argv[0];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
