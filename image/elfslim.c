@@ -19,14 +19,21 @@ static int bad(struct err *e, const char *what)
 	return err_set(e, ERR_FAILED, "broken ELF file: %s", what);
 }
 
+static int check_elf(const void *data, size_t len, struct err *e)
+{
+	if (!elf_is_elf(data, len) || len < sizeof(Elf64_Ehdr))
+		return err_set(e, ERR_FAILED, "not an ELF file");
+	return 0;
+}
+
 int elf_trim(void *data, size_t *len, struct err *e)
 {
 	uint8_t *f = data;
 	uint64_t at, end = 0;
 	size_t count;
 
-	if (!elf_is_elf(data, *len) || *len < sizeof(Elf64_Ehdr))
-		return err_set(e, ERR_FAILED, "not an ELF file");
+	if (check_elf(data, *len, e) < 0)
+		return -1;
 	at = get_le64(f + EHDR(e_phoff));
 	count = get_le16(f + EHDR(e_phnum));
 	if (get_le16(f + EHDR(e_phentsize)) != sizeof(Elf64_Phdr) ||
@@ -179,8 +186,8 @@ int elf_drop_sections(
 	struct sections s = {0};
 	int r = -1;
 
-	if (!elf_is_elf(data, *len) || *len < sizeof(Elf64_Ehdr))
-		return err_set(e, ERR_FAILED, "not an ELF file");
+	if (check_elf(data, *len, e) < 0)
+		return -1;
 	if (get_le16((uint8_t *)data + EHDR(e_phnum)) > 0)
 		return err_set(e, ERR_FAILED, "not a relocatable ELF file");
 	if (get_le16((uint8_t *)data + EHDR(e_shnum)) == 0)
@@ -191,4 +198,95 @@ int elf_drop_sections(
 	free(s.table);
 	free(s.order);
 	return r;
+}
+
+/* A table of relocations and what it refers to; all of it lies within the file. */
+struct relocations {
+	uint64_t at, count;           /* Elf64_Rela */
+	uint64_t symbols, symbol_len; /* Elf64_Sym */
+	uint64_t names, names_len;
+	uint64_t target, target_len;
+};
+
+/* False where section i is no table of relocations. */
+static bool relocations_of(const struct sections *s, size_t i, struct relocations *r)
+{
+	const uint8_t *h = header(s, i);
+	size_t symtab = get_le32(h + SHDR(sh_link)), target = get_le32(h + SHDR(sh_info));
+	size_t names;
+
+	if (get_le32(h + SHDR(sh_type)) != SHT_RELA || symtab >= s->count ||
+	    target >= s->count)
+		return false;
+	names = get_le32(header(s, symtab) + SHDR(sh_link));
+	if (names >= s->count)
+		return false;
+	*r = (struct relocations){offset(s, i), size(s, i) / sizeof(Elf64_Rela),
+	    offset(s, symtab), size(s, symtab), offset(s, names), size(s, names),
+	    offset(s, target), size(s, target)};
+	return true;
+}
+
+static bool symbol_is(
+    const uint8_t *f, const struct relocations *r, uint64_t i, const char *symbol)
+{
+	size_t n = strlen(symbol) + 1;
+	uint32_t name;
+
+	if (!in_bounds(r->symbol_len, i * sizeof(Elf64_Sym), sizeof(Elf64_Sym)))
+		return false;
+	name = get_le32(
+	    f + r->symbols + i * sizeof(Elf64_Sym) + offsetof(Elf64_Sym, st_name));
+	return in_bounds(r->names_len, name, n) &&
+	       memcmp(f + r->names + name, symbol, n) == 0;
+}
+
+/* Returns what is left, as elf_silence_calls. */
+static int silence(uint8_t *f, const struct relocations *r, const char *symbol)
+{
+	/* As the kernel's own (x86_nops[5]): nopl 0x0(%rax,%rax,1). */
+	static const uint8_t nop[5] = {0x0f, 0x1f, 0x44, 0, 0};
+	const uint8_t call = 0xe8; /* call rel32: the relocation is of rel32 */
+	int left = 0;
+
+	for (uint64_t i = 0; i < r->count; i++) {
+		uint8_t *rela = f + r->at + i * sizeof(Elf64_Rela);
+		uint64_t info = get_le64(rela + offsetof(Elf64_Rela, r_info));
+		uint64_t at = get_le64(rela + offsetof(Elf64_Rela, r_offset));
+		uint8_t *code;
+
+		if (!symbol_is(f, r, ELF64_R_SYM(info), symbol))
+			continue;
+		if ((ELF64_R_TYPE(info) != R_X86_64_PLT32 &&
+			ELF64_R_TYPE(info) != R_X86_64_PC32) ||
+		    at == 0 || !in_bounds(r->target_len, at - 1, sizeof(nop)) ||
+		    f[r->target + at - 1] != call) {
+			left++;
+			continue;
+		}
+		code = f + r->target + at - 1;
+		memcpy(code, nop, sizeof(nop));
+		put_le64(rela + offsetof(Elf64_Rela, r_info), R_X86_64_NONE);
+	}
+	return left;
+}
+
+int elf_silence_calls(void *data, size_t len, const char *symbol, struct err *e)
+{
+	struct sections s = {0};
+	struct relocations r;
+	int left = 0;
+
+	if (check_elf(data, len, e) < 0)
+		return -1;
+	if (get_le16((uint8_t *)data + EHDR(e_shnum)) == 0)
+		return 0;
+	if (read_sections(data, len, &s, e) < 0)
+		left = -1;
+	for (size_t i = 0; i < s.count && left >= 0; i++)
+		if (relocations_of(&s, i, &r))
+			left += silence(data, &r, symbol);
+	free(s.table);
+	free(s.order);
+	return left;
 }

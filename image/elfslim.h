@@ -25,4 +25,11 @@ int elf_trim(void *data, size_t *len, struct err *e);
 int elf_drop_sections(
     void *data, size_t *len, const char *const names[], size_t count, struct err *e);
 
+/*
+ * A relocatable file: each `call` of an undefined symbol of this name becomes a
+ * no-operation of the same length, its relocation empty. Returns how many references to
+ * the symbol are no such calls and were left (0: none), -1 for a broken file.
+ */
+int elf_silence_calls(void *data, size_t len, const char *symbol, struct err *e);
+
 #endif

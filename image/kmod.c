@@ -11,7 +11,6 @@
 #include "bzimage.h"
 #include "cleanup.h"
 #include "elfread.h"
-#include "elfslim.h"
 #include "fs.h"
 
 #define DEPTH_MAX 64
@@ -309,25 +308,4 @@ int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned
 				return -1;
 	}
 	return 0;
-}
-
-int kmod_slim(char *data, size_t *len, struct err *e)
-{
-	static const char magic[] = "~Module signature appended~\n";
-	static const char *const unused[] = {
-	    ".BTF", ".rela.orc_unwind_ip", ".orc_unwind_ip", ".orc_unwind"};
-	const size_t info = 12, mark = sizeof(magic) - 1;
-
-	/* Behind the ELF file: signature, struct module_signature (12 bytes, its last
-	 * four the signature's length, big-endian), magic. */
-	if (*len > mark + info && memcmp(data + *len - mark, magic, mark) == 0) {
-		const uint8_t *p = (const uint8_t *)data + *len - mark - 4;
-		size_t sig =
-		    (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-
-		if (sig > *len - mark - info)
-			return err_set(e, ERR_FAILED, "module signature: wrong length");
-		*len -= mark + info + sig;
-	}
-	return elf_drop_sections(data, len, unused, ARRAY_LEN(unused), e);
 }

@@ -80,9 +80,8 @@ bool kmod_alias_is_pci(const char *alias, unsigned vendor, unsigned device);
 int kmod_load(const struct kmod *m, char **data, size_t *len, struct err *e);
 
 /*
- * Takes out the signature at its end, if there is one, the BTF and the unwinder's
- * tables: all of them cost time at each load (doc/image.md has figures). *len
- * gets the new length.
+ * Takes out what costs time at each load and serves nobody in the guest (kmod-slim.c);
+ * *len gets the new length. A module that can not be read is an error.
  */
 int kmod_slim(char *data, size_t *len, struct err *e);
 

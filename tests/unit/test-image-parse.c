@@ -210,6 +210,97 @@ static void slim_refuses_sections_that_overlap(void **state)
 	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
 }
 
+/* NULL, .text with two calls, .rela.text, .symtab (NULL, __fentry__, other), .strtab,
+ * .rela__mcount_loc, __mcount_loc, .shstrtab */
+enum { S_TEXT = 1, S_RELA, S_SYMTAB, S_STRTAB, S_RELA_MCOUNT, S_MCOUNT, S_NAMES, S_N };
+
+static size_t hooked_module(uint8_t *f, size_t room)
+{
+	static const char names[] =
+	    "\0.text\0.rela.text\0.symtab\0.strtab\0.rela__mcount_loc\0__mcount_loc";
+	static const char strings[] = "\0__fentry__\0other";
+	static const struct {
+		const char *name;
+		uint32_t type, link, info;
+		uint64_t size;
+	} rows[S_N] = {{"", SHT_NULL, 0, 0, 0}, {".text", SHT_PROGBITS, 0, 0, 10},
+	    {".rela.text", SHT_RELA, S_SYMTAB, S_TEXT, 2 * sizeof(Elf64_Rela)},
+	    {".symtab", SHT_SYMTAB, S_STRTAB, 0, 3 * sizeof(Elf64_Sym)},
+	    {".strtab", SHT_STRTAB, 0, 0, sizeof(strings)},
+	    {".rela__mcount_loc", SHT_RELA, S_SYMTAB, S_MCOUNT, sizeof(Elf64_Rela)},
+	    {"__mcount_loc", SHT_PROGBITS, 0, 0, 8},
+	    {"", SHT_STRTAB, 0, 0, sizeof(names)}};
+	uint64_t at[S_N], end = sizeof(Elf64_Ehdr);
+
+	memset(f, 0, room);
+	memcpy(f, "\177ELF\2\1\1", 7);
+	put_le16(f + 18, EM_X86_64);
+	for (size_t i = 0; i < S_N; i++) {
+		at[i] = end;
+		end = (end + rows[i].size + 7) & ~(uint64_t)7;
+	}
+	assert_true(room >= end + S_N * sizeof(Elf64_Shdr));
+	put_le64(f + offsetof(Elf64_Ehdr, e_shoff), end);
+	put_le16(f + offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Shdr));
+	put_le16(f + offsetof(Elf64_Ehdr, e_shnum), S_N);
+	put_le16(f + offsetof(Elf64_Ehdr, e_shstrndx), S_NAMES);
+	memcpy(f + at[S_TEXT], "\xe8....\xe8....", 10);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *r = f + at[S_RELA] + i * sizeof(Elf64_Rela);
+
+		put_le64(r, 1 + 5 * i);
+		put_le64(r + offsetof(Elf64_Rela, r_info),
+		    ELF64_R_INFO((uint64_t)i + 1, R_X86_64_PLT32));
+		put_le32(f + at[S_SYMTAB] + (i + 1) * sizeof(Elf64_Sym), i ? 12 : 1);
+	}
+	memcpy(f + at[S_STRTAB], strings, sizeof(strings));
+	memcpy(f + at[S_NAMES], names, sizeof(names));
+	for (size_t i = 0; i < S_N; i++) {
+		uint8_t *h = f + end + i * sizeof(Elf64_Shdr);
+		const char *name =
+		    memmem(names, sizeof(names), rows[i].name, strlen(rows[i].name) + 1);
+
+		put_le32(h + offsetof(Elf64_Shdr, sh_name), (uint32_t)(name - names));
+		put_le32(h + offsetof(Elf64_Shdr, sh_type), rows[i].type);
+		put_le32(h + offsetof(Elf64_Shdr, sh_link), rows[i].link);
+		put_le32(h + offsetof(Elf64_Shdr, sh_info), rows[i].info);
+		put_le64(h + offsetof(Elf64_Shdr, sh_offset), at[i]);
+		put_le64(h + offsetof(Elf64_Shdr, sh_size), rows[i].size);
+		put_le64(h + offsetof(Elf64_Shdr, sh_addralign), i ? 8 : 0);
+	}
+	return end + S_N * sizeof(Elf64_Shdr);
+}
+
+static void slim_takes_the_hooks_of_ftrace_out(void **state)
+{
+	uint8_t f[1536];
+	size_t len = hooked_module(f, sizeof(f)), off, size;
+
+	(void)state;
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_int_equal(elf_section(f, len, ".text", &off, &size, &e), 0);
+	/* The call of `other` stays, with its relocation. */
+	assert_memory_equal(f + off, "\x0f\x1f\x44\0\0\xe8....", 10);
+	assert_int_equal(elf_section(f, len, ".rela.text", &off, &size, &e), 0);
+	assert_int_equal(get_le64(f + off + 8), R_X86_64_NONE);
+	assert_int_equal(
+	    get_le64(f + off + sizeof(Elf64_Rela) + 8), ELF64_R_INFO(2L, R_X86_64_PLT32));
+	assert_int_equal(elf_section(f, len, "__mcount_loc", &off, &size, &e), 0);
+	assert_int_equal(size, 0);
+}
+
+static void slim_keeps_the_list_of_hooks_that_it_does_not_know(void **state)
+{
+	uint8_t f[1536];
+	size_t len = hooked_module(f, sizeof(f)), off, size;
+
+	(void)state;
+	f[sizeof(Elf64_Ehdr)] = 0xff; /* call *__fentry__@GOTPCREL(%rip) is ff 15 */
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_int_equal(elf_section(f, len, "__mcount_loc", &off, &size, &e), 0);
+	assert_int_equal(size, 8);
+}
+
 static void trim_keeps_what_is_loaded(void **state)
 {
 	uint8_t f[256] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
@@ -443,6 +534,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(slim_takes_the_signature_off),
 	    cmocka_unit_test(slim_moves_sections_together),
 	    cmocka_unit_test(slim_refuses_sections_that_overlap),
+	    cmocka_unit_test(slim_takes_the_hooks_of_ftrace_out),
+	    cmocka_unit_test(slim_keeps_the_list_of_hooks_that_it_does_not_know),
 	    cmocka_unit_test(trim_keeps_what_is_loaded),
 	    cmocka_unit_test(control_fields_and_dependencies),
 	    cmocka_unit_test(paths_are_cleaned_or_refused),
