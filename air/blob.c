@@ -27,6 +27,7 @@ struct blob {
 	enum blob_mode mode;
 	struct blob_stream stream;
 	uint64_t total, done;
+	struct sockaddr_in6 peer;
 };
 
 static void blob_end(struct blob *b)
@@ -82,13 +83,43 @@ static void compare(struct blob *b)
 	answer(b, "ok", b->total);
 }
 
-/* "get BYTES SEED" or "put BYTES SEED". */
+static void on_call_sent(struct bufferevent *bev, void *arg)
+{
+	(void)arg;
+	bufferevent_free(bev);
+}
+
+static void on_call_ended(struct bufferevent *bev, short what, void *arg)
+{
+	(void)arg;
+	if ((what & BEV_EVENT_CONNECTED) == 0)
+		bufferevent_free(bev);
+}
+
+/* Connects to the caller's address: what comes into its network unasked. */
+static bool call(const struct blob *b, uint16_t port)
+{
+	struct bufferevent *bev = bufferevent_socket_new(
+	    bufferevent_get_base(b->bev), -1, BEV_OPT_CLOSE_ON_FREE);
+	struct sockaddr_in6 to = b->peer;
+
+	if (bev == NULL)
+		return false;
+	to.sin6_port = htons(port);
+	bufferevent_setcb(bev, NULL, on_call_sent, on_call_ended, NULL);
+	evbuffer_add_printf(bufferevent_get_output(bev), BLOB_CALLED);
+	/* On failure on_call_ended has freed it. */
+	return bufferevent_socket_connect(
+		   bev, (const struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
+/* "get BYTES SEED", "put BYTES SEED" or "call PORT 0". */
 static void start(struct blob *b, const char *line)
 {
 	uint64_t total, seed;
-	char word[4], rest;
+	char word[5], rest;
 
-	if (sscanf(line, "%3s %" SCNu64 " %" SCNu64 "%c", word, &total, &seed, &rest) !=
+	if (sscanf(line, "%4s %" SCNu64 " %" SCNu64 "%c", word, &total, &seed, &rest) !=
 		3 ||
 	    total > BLOB_MAX) {
 		answer(b, "bad", 0);
@@ -102,6 +133,8 @@ static void start(struct blob *b, const char *line)
 	} else if (strcmp(word, "put") == 0) {
 		b->mode = BLOB_PUT;
 		compare(b);
+	} else if (strcmp(word, "call") == 0 && total <= UINT16_MAX) {
+		answer(b, call(b, (uint16_t)total) ? "ok" : "bad", total);
 	} else {
 		answer(b, "bad", 0);
 	}
@@ -156,9 +189,9 @@ static void on_accept(
 {
 	struct blob *b = calloc(1, sizeof(*b));
 
-	(void)sa;
-	(void)len;
 	(void)arg;
+	if (b != NULL && (size_t)len <= sizeof(b->peer))
+		memcpy(&b->peer, sa, (size_t)len);
 	if (b != NULL)
 		b->bev = bufferevent_socket_new(
 		    evconnlistener_get_base(l), fd, BEV_OPT_CLOSE_ON_FREE);
