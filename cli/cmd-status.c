@@ -98,7 +98,7 @@ static void print_state(FILE *f, const char *instance, const json_t *o)
 }
 
 /* Four bars; -55 dBm and better is full, under -85 hardly anything works. */
-static const char *bars(double dbm)
+const char *screen_bars(double dbm)
 {
 	static const char *const pretty[] = {
 	    "\342\226\201\342\226\201\342\226\201\342\226\201",
@@ -129,7 +129,7 @@ static void print_wlan(FILE *f, const json_t *o)
 	}
 	row(f, "network", net.text);
 	if (number(w, "signal_dbm", &n) && n < 0)
-		part(&signal, "%s %.0f dBm", bars(n), n);
+		part(&signal, "%s %.0f dBm", screen_bars(n), n);
 	if (number(w, "freq_mhz", &n) && n > 0) {
 		if (number(w, "width_mhz", &width) && width > 0)
 			part(&signal, "%.0f MHz, %.0f MHz wide", n, width);
@@ -156,6 +156,10 @@ static void print_host(FILE *f, const json_t *o)
 	part(&l, "%s%s", member(o, "mode") != NULL ? "mode " : "",
 	    client_str(o, "mode", ""));
 	row(f, "interface", l.text);
+	if (client_str(o, "mode_why", "")[0] != '\0') {
+		out_safe(client_str(o, "mode_why", ""), text, sizeof(text));
+		row(f, "", text);
+	}
 	json_array_foreach (list, i, address) {
 		if (!json_is_string(address))
 			continue;

@@ -1,31 +1,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "cli.h"
 #include "client.h"
 #include "clock.h"
 #include "follow.h"
 #include "out.h"
+#include "start.h"
 
 #define START_MS 30000 /* for bhyfid to take its control socket */
 #define GRACE_MS 5000  /* the daemon itself says when the time is up */
 #define WAIT_DEFAULT_S 60
 #define WAIT_MAX_S 3600
 
-/* The daemon's client; starts the daemon where none runs. *started: it did. */
-static struct client *reach(struct cli *cli, bool *started, struct err *e)
+struct client *start_daemon(struct cli *cli, bool *started, struct err *e)
 {
-	struct err why = ERR_INIT;
-	struct client *c = client_open(cli->instance, &why);
+	const char *name = cli->command->name;
 
 	*started = false;
-	if (c != NULL || why.code != ERR_NOT_RUNNING) {
-		if (e != NULL)
-			*e = why;
-		return c;
-	}
 	if (geteuid() != 0) {
-		err_set(e, ERR_PRECONDITION, "up: starting bhyfid needs root");
+		err_set(e, ERR_PRECONDITION, "%s: starting bhyfid needs root", name);
 		err_hint(e, "run it with sudo or doas");
 		return NULL;
 	}
@@ -37,18 +32,38 @@ static struct client *reach(struct cli *cli, bool *started, struct err *e)
 	return client_open(cli->instance, e);
 }
 
-/* Gives a machine that has given up another try. *online: nothing to do. */
-static int start_if_down(struct client *c, json_t **status, bool *online, struct err *e)
+/* The daemon's client; starts the daemon where none runs. *started: it did. */
+static struct client *reach(struct cli *cli, bool *started, struct err *e)
 {
+	struct err why = ERR_INIT;
+	struct client *c = client_open(cli->instance, &why);
+
+	*started = false;
+	if (c == NULL && why.code == ERR_NOT_RUNNING)
+		return start_daemon(cli, started, e);
+	if (c == NULL && e != NULL)
+		*e = why;
+	return c;
+}
+
+/* Starts a machine that does not run, or gives one that has given up another try.
+ * fresh: the daemon was started just now and starts the machine by itself, unless a
+ * former one had suspended it. *online: nothing to do. */
+static int start_if_down(
+    struct client *c, bool fresh, json_t **status, bool *online, struct err *e)
+{
+	static const char *const idle[] = {"suspended", "failed", "stopped", "stopping"};
 	json_t *o = client_call(c, "status", NULL, e);
 	const char *state;
+	bool start = false;
 
 	if (o == NULL)
 		return -1;
 	state = client_str(o, "state", "");
 	*online = strcmp(state, "online") == 0;
-	if (strcmp(state, "failed") != 0 && strcmp(state, "stopped") != 0 &&
-	    strcmp(state, "suspended") != 0) {
+	for (size_t i = 0; i < (fresh ? 1 : ARRAY_LEN(idle)); i++)
+		start = start || strcmp(state, idle[i]) == 0;
+	if (!start) {
 		*status = o;
 		return 0;
 	}
@@ -98,6 +113,8 @@ static int finish(
 	int ret = 0;
 
 	json_object_del(status, "ok");
+	if (online && ms >= 0)
+		json_object_set_new(status, "waited_ms", json_integer(ms));
 	if (cli->json)
 		ret = out_json(stdout, status, e);
 	else if (online)
@@ -109,31 +126,29 @@ static int finish(
 	return ret;
 }
 
-int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
+int start_wait_option(const struct cli *cli, int64_t *wait_s, struct err *e)
 {
 	const char *value = cli_value(cli, "wait");
-	int64_t wait_s = WAIT_DEFAULT_S, began = clock_ms();
+	char what[32];
+
+	*wait_s = WAIT_DEFAULT_S;
+	if (value == NULL)
+		return 0;
+	snprintf(what, sizeof(what), "%.16s: --wait", cli->command->name);
+	return cli_number(value, what, 0, WAIT_MAX_S, wait_s, e);
+}
+
+int start_and_wait(struct cli *cli, struct client *c, bool fresh, int64_t wait_s,
+    int64_t began, struct err *e)
+{
 	struct progress p;
-	struct client *c;
 	json_t *status = NULL;
-	bool started, online = false;
+	bool online = false;
 	int ret = -1;
 
-	(void)argc;
-	(void)argv;
-	if (value != NULL &&
-	    cli_number(value, "up: --wait", 0, WAIT_MAX_S, &wait_s, e) < 0)
-		return -1;
 	progress_init(&p, stderr);
-	c = reach(cli, &started, e);
-	if (c == NULL)
-		return -1;
 	client_catch_signals();
-	if (started)
-		status = client_call(c, "status", NULL, e);
-	else if (start_if_down(c, &status, &online, e) < 0)
-		status = NULL;
-	if (status == NULL)
+	if (start_if_down(c, fresh, &status, &online, e) < 0)
 		goto out;
 	if (online || wait_s == 0) {
 		ret = finish(cli, status, online, -1, e);
@@ -145,10 +160,28 @@ int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
 		ret = finish(cli, status, true, clock_ms() - began, e);
 out:
 	if (ret < 0 && client_interrupted()) {
-		err_set(e, ERR_FAILED, "up: interrupted after %.1f s; bhyfid goes on",
-		    (double)(clock_ms() - began) / 1000);
+		err_set(e, ERR_FAILED, "%s: interrupted after %.1f s; bhyfid goes on",
+		    cli->command->name, (double)(clock_ms() - began) / 1000);
 		err_hint(e, "bhyfi status shows how far it is, bhyfi down stops it");
 	}
+	return ret;
+}
+
+int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	int64_t wait_s, began = clock_ms();
+	struct client *c;
+	bool started;
+	int ret;
+
+	(void)argc;
+	(void)argv;
+	if (start_wait_option(cli, &wait_s, e) < 0)
+		return -1;
+	c = reach(cli, &started, e);
+	if (c == NULL)
+		return -1;
+	ret = start_and_wait(cli, c, started, wait_s, began, e);
 	client_close(c);
 	return ret;
 }

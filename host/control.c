@@ -35,7 +35,9 @@ enum busy {
 	BUSY_STATUS,
 	BUSY_WAIT,
 	BUSY_DOWN,
+	BUSY_SUSPEND,
 	BUSY_AIR,
+	BUSY_CALL,
 	BUSY_STREAM,
 };
 
@@ -45,7 +47,8 @@ struct client {
 	struct bufferevent *bev;
 	struct event *timer;
 	enum busy busy;
-	bool gone;
+	bool gone, called;
+	int64_t call;         /* its number for op call, no other client's */
 	enum vm_state target; /* BUSY_WAIT */
 	int64_t air_id;       /* BUSY_AIR */
 	json_t *air_client_id;
@@ -62,7 +65,7 @@ struct control {
 	void *arg;
 	LIST_HEAD(, client) clients;
 	unsigned n;
-	int64_t next_air_id;
+	int64_t next_air_id, next_call;
 	struct event *sweep;
 };
 
@@ -76,6 +79,8 @@ static void mark_gone(struct client *cl)
 
 static void free_client(struct client *cl)
 {
+	if (cl->called)
+		cl->control->ops->call_gone(cl->control->arg, cl->call);
 	LIST_REMOVE(cl, next);
 	cl->control->n--;
 	json_decref(cl->air_client_id);
@@ -190,10 +195,22 @@ static void put_progress(struct client *cl, const char *stage, int64_t ms)
 			    "ms", (json_int_t)ms));
 }
 
+static void check_suspend(struct client *cl, enum vm_state now)
+{
+	if (now == STATE_SUSPENDED || now == STATE_STOPPED)
+		answer_status(cl);
+	else if (now == STATE_FAILED)
+		answer_why(cl);
+	else if (now != STATE_STOPPING)
+		refuse(cl, ERR_FAILED, "it was started again");
+}
+
 /* The state that a `wait` or `down` waits for, or one from which it can not come. */
 static void check_wait(struct client *cl, enum vm_state now)
 {
-	if (cl->busy == BUSY_DOWN && now == STATE_STOPPED)
+	if (cl->busy == BUSY_SUSPEND)
+		check_suspend(cl, now);
+	else if (cl->busy == BUSY_DOWN && now == STATE_STOPPED)
 		answer_ok(cl);
 	else if (cl->busy == BUSY_WAIT && now == cl->target)
 		answer_status(cl);
@@ -201,6 +218,8 @@ static void check_wait(struct client *cl, enum vm_state now)
 		answer_why(cl);
 	else if (cl->busy == BUSY_WAIT && now == STATE_STOPPED)
 		refuse(cl, ERR_NOT_RUNNING, "it was stopped");
+	else if (cl->busy == BUSY_WAIT && now == STATE_SUSPENDED)
+		refuse(cl, ERR_FAILED, "it was suspended");
 }
 
 /* The commands. */
@@ -268,6 +287,31 @@ static void cmd_down(struct client *cl, const json_t *req)
 		answer_err(cl, &e);
 }
 
+static void cmd_suspend(struct client *cl, const json_t *req)
+{
+	struct control *c = cl->control;
+
+	(void)req;
+	/* Before it: it may be done within the call. */
+	cl->busy = BUSY_SUSPEND;
+	c->ops->suspend(c->arg);
+	/* Where it was suspended before, or is stopping, nothing has changed. */
+	if (cl->busy == BUSY_SUSPEND)
+		check_wait(cl, c->ops->state(c->arg));
+}
+
+static void cmd_reload(struct client *cl, const json_t *req)
+{
+	struct err e = ERR_INIT;
+	bool rest = false;
+
+	(void)req;
+	if (cl->control->ops->reload(cl->control->arg, &rest, &e) < 0)
+		answer_err(cl, &e);
+	else
+		answer(cl, json_pack("{s:b, s:b}", "ok", 1, "restart_needed", rest));
+}
+
 static void send_stream(struct client *cl);
 
 static void begin_stream(struct client *cl, const json_t *req, enum control_stream s)
@@ -315,6 +359,16 @@ static void cmd_air(struct client *cl, const json_t *req)
 		answer_err(cl, &e);
 }
 
+static void cmd_call(struct client *cl, const json_t *req)
+{
+	struct control *c = cl->control;
+
+	/* Before it: it may be answered within the call. */
+	cl->busy = BUSY_CALL;
+	cl->called = true;
+	c->ops->call(c->arg, cl->call, msg_str(req, "cmd", ""), req);
+}
+
 static void cmd_version(struct client *cl, const json_t *req)
 {
 	(void)req;
@@ -330,9 +384,14 @@ static const struct {
     {"wait", cmd_wait},
     {"start", cmd_start},
     {"down", cmd_down},
+    {"suspend", cmd_suspend},
+    {"reload", cmd_reload},
     {"log", cmd_log},
     {"console", cmd_console},
     {"air", cmd_air},
+    {"scan", cmd_call},
+    {"networks", cmd_call},
+    {"join", cmd_call},
     {"version", cmd_version},
 };
 
@@ -453,6 +512,7 @@ static void process(struct client *cl)
 			request(cl, line, len);
 		else
 			refuse(cl, ERR_USAGE, "a request of more than 64 KiB");
+		explicit_bzero(line, len); /* it may hold networks */
 		free(line);
 	}
 	if (!cl->gone && cl->busy == BUSY_NO &&
@@ -517,6 +577,7 @@ void control_add_client(struct control *c, int fd)
 	LIST_INSERT_HEAD(&c->clients, cl, next);
 	c->n++;
 	cl->control = c;
+	cl->call = ++c->next_call;
 	evutil_make_socket_nonblocking(fd);
 	cl->timer = evtimer_new(c->base, on_client_timer, cl);
 	cl->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -576,8 +637,10 @@ void control_free(struct control *c)
 
 	if (c == NULL)
 		return;
-	while ((cl = LIST_FIRST(&c->clients)) != NULL)
+	while ((cl = LIST_FIRST(&c->clients)) != NULL) {
+		cl->called = false; /* those who would hear it are gone, too */
 		free_client(cl);
+	}
 	if (c->listener != NULL)
 		evconnlistener_free(c->listener);
 	if (c->sweep != NULL)
@@ -602,7 +665,8 @@ void control_changed(struct control *c, enum vm_state state)
 		/* Nobody is left to answer. */
 		if (cl->busy == BUSY_AIR && !has_guest(state))
 			refuse(cl, ERR_FAILED, "air: the guest is gone");
-		if (cl->busy != BUSY_WAIT && cl->busy != BUSY_DOWN)
+		if (cl->busy != BUSY_WAIT && cl->busy != BUSY_DOWN &&
+		    cl->busy != BUSY_SUSPEND)
 			continue;
 		put_progress(cl, NULL, 0);
 		check_wait(cl, state);
@@ -643,6 +707,23 @@ void control_air_reply(struct control *c, int64_t id, const json_t *reply)
 		answer(cl, json_pack("{s:b, s:o}", "ok", 1, "reply", copy));
 		return;
 	}
+}
+
+void control_answer(struct control *c, int64_t call, json_t *o, const struct err *e)
+{
+	struct client *cl;
+
+	LIST_FOREACH(cl, &c->clients, next)
+	{
+		if (cl->busy != BUSY_CALL || cl->call != call)
+			continue;
+		if (o != NULL)
+			answer(cl, o);
+		else
+			answer_err(cl, e);
+		return;
+	}
+	json_decref(o);
 }
 
 void control_grown(struct control *c, enum control_stream s)

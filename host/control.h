@@ -28,9 +28,18 @@ struct control_ops {
 	bool (*refresh)(void *arg);
 	int (*start)(void *arg, struct err *e);
 	int (*stop)(void *arg, struct err *e);
+	/* Its end is a state: suspended, stopped, failed. */
+	void (*suspend)(void *arg);
 	/* Passes a request of the tests on; the answer is control_air_reply(). Takes
 	 * the reference. */
 	int (*air)(void *arg, json_t *request, struct err *e);
+	/* A command that somebody else knows (nets.h): control_answer() ends it, perhaps
+	 * from within. */
+	void (*call)(void *arg, int64_t call, const char *name, const json_t *request);
+	/* The client of such a call is gone. */
+	void (*call_gone)(void *arg, int64_t call);
+	/* Reads the configuration again; *rest: some of it waits for the next start. */
+	int (*reload)(void *arg, bool *rest, struct err *e);
 };
 
 enum control_stream {
@@ -54,6 +63,8 @@ void control_free(struct control *c);
 void control_changed(struct control *c, enum vm_state state);
 void control_stage(struct control *c, const char *stage, int64_t ms);
 void control_refreshed(struct control *c);
+/* Ends a call: o (takes the reference), or the error where that is NULL. */
+void control_answer(struct control *c, int64_t call, json_t *o, const struct err *e);
 void control_air_reply(struct control *c, int64_t id, const json_t *reply);
 void control_grown(struct control *c, enum control_stream s);
 

@@ -4,18 +4,18 @@
  *
  * Theory of operation.
  *
- * machine.c decides; this file lends it hands (struct machine_ops) and ears (the
- * callbacks below that call feed()). Everything that the machine may do takes
+ * machine.c decides; hands.c lends it hands (struct machine_ops), this file ears (the
+ * callbacks below that call daemon_feed()). Everything that the machine may do takes
  * milliseconds: calls of priv are synchronous.
  *
  * Events may arise while one is being worked on (an op that finds its socket closed);
- * they are put into a queue by feed() and worked off one after the other, as the
+ * they are put into a queue by daemon_feed() and worked off one after the other, as the
  * machine demands.
  *
  * If priv is gone, nothing can be done any more: main ends with an error and leaves the
  * VM as it is; the next bhyfid adopts it.
  */
-#include "daemon.h"
+#include "daemon-parts.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -25,69 +25,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
-#include "agent.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "console.h"
-#include "control.h"
-#include "guest.h"
 #include "keep.h"
 #include "log.h"
 #include "loop.h"
-#include "machine.h"
-#include "networks.h"
 #include "os/native.h"
-#include "priv.h"
 #include "secret.h"
 #include "status.h"
-#include "unixsock.h"
 
-#define FEED_MAX 16
-
-struct fed {
-	enum machine_event ev;
-	bool has_mac;
-	uint8_t mac[6];
-	char reason[ERR_MSG_MAX];
-};
-
-struct timer {
-	struct daemon *daemon;
-	enum machine_timer t;
-	struct event *event;
-};
-
-struct daemon {
-	const struct daemon_setup *setup;
-	const struct config *config;
-	const struct vmm_ops *vmm;
-	struct event_base *base;
-	struct priv *priv;
-	struct machine machine;
-	struct record record;
-	struct guest guest;
-	struct agent *agent;
-	struct console *console;
-	struct control *control;
-	struct timer timers[TIMER_COUNT];
-	struct event *signals[3], *priv_readable;
-	pid_t vm_pid;
-	int64_t prepared_ms;  /* when prepare was done */
-	int64_t refreshed_ms; /* when the guest was last asked for its status */
-	bool refreshing;
-	bool quitting; /* ends once the machine rests */
-	bool ended;    /* the loop is to be left */
-	bool in_log;
-	struct err fatal; /* why the loop was left */
-
-	struct fed fed[FEED_MAX];
-	size_t n_fed;
-	bool feeding;
-};
-
-static void end_loop(struct daemon *d)
+void daemon_end(struct daemon *d)
 {
 	d->ended = true;
 	event_base_loopbreak(d->base);
@@ -97,10 +44,10 @@ static void fatal(struct daemon *d, const struct err *e)
 {
 	d->fatal = *e;
 	log_error("%s", e->msg);
-	end_loop(d);
+	daemon_end(d);
 }
 
-static void feed(struct daemon *d, enum machine_event ev, const struct machine_input *in)
+void daemon_feed(struct daemon *d, enum machine_event ev, const struct machine_input *in)
 {
 	struct fed *f;
 
@@ -116,6 +63,7 @@ static void feed(struct daemon *d, enum machine_event ev, const struct machine_i
 		f->has_mac = true;
 		memcpy(f->mac, in->mac, sizeof(f->mac));
 	}
+	f->powered_off = in != NULL && in->powered_off;
 	if (in != NULL && in->reason != NULL)
 		snprintf(f->reason, sizeof(f->reason), "%s", in->reason);
 	if (d->feeding)
@@ -124,7 +72,8 @@ static void feed(struct daemon *d, enum machine_event ev, const struct machine_i
 	for (size_t i = 0; i < d->n_fed; i++) {
 		struct machine_input next = {
 		    .reason = d->fed[i].reason[0] != '\0' ? d->fed[i].reason : NULL,
-		    .mac = d->fed[i].has_mac ? d->fed[i].mac : NULL};
+		    .mac = d->fed[i].has_mac ? d->fed[i].mac : NULL,
+		    .powered_off = d->fed[i].powered_off};
 
 		machine_event(&d->machine, d->fed[i].ev, &next);
 	}
@@ -132,7 +81,7 @@ static void feed(struct daemon *d, enum machine_event ev, const struct machine_i
 	d->feeding = false;
 }
 
-static void reached(struct daemon *d, enum stage s)
+void daemon_reached(struct daemon *d, enum stage s)
 {
 	if (d->record.started_ms == 0 || !record_stage(&d->record, s, clock_ms()))
 		return;
@@ -140,268 +89,21 @@ static void reached(struct daemon *d, enum stage s)
 	control_stage(d->control, stage_name(s), d->record.stage_ms[s]);
 }
 
-/* The machine's hands. */
-
-static int op_prepare(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-	struct networks n;
-
-	/* Before anything is claimed: nothing works without them. */
-	struct priv_reply r = {.fd = -1};
-
-	if (priv_call(d->priv, PRIV_NETWORKS, 0, NULL, &r, e) < 0)
-		return -1;
-	int AUTO_CLOSE fd = r.fd;
-
-	if (networks_read(fd, d->config->networks, &n, e) < 0)
-		return -1;
-	if (n.warning[0] != '\0')
-		log_warn("%s", n.warning);
-	networks_free(&n);
-	if (priv_call(d->priv, PRIV_PREPARE, 0, NULL, NULL, e) < 0)
-		return -1;
-	d->prepared_ms = clock_ms();
-	return 0;
-}
-
-static int open_channel(struct daemon *d, enum vmm_sock sock, struct err *e)
-{
-	struct priv_reply r = {.fd = -1};
-
-	if (priv_call(d->priv, PRIV_CHANNEL, sock, NULL, &r, e) < 0)
-		return -1;
-	return r.fd >= 0 ? r.fd : err_set(e, ERR_FAILED, "channel: no descriptor");
-}
-
-static int open_agent(void *arg, struct err *e)
-{
-	return open_channel(arg, VMM_SOCK_AGENT, e);
-}
-
-static int open_console(void *arg, struct err *e)
-{
-	return open_channel(arg, VMM_SOCK_CONSOLE, e);
-}
-
-static int connect_serial(struct daemon *d, struct err *e)
-{
-	/* First, so that nothing of it is lost. */
-	console_serial(d->console, open_console, d);
-	if (agent_serial(d->agent, open_agent, d, e) == 0)
-		return 0;
-	console_close(d->console);
-	return -1;
-}
-
-static int connect_sockets(struct daemon *d, struct err *e)
-{
-	if (d->vmm->channel != NULL)
-		return connect_serial(d, e);
-	if (agent_connect(d->agent, vmm_sock_names[VMM_SOCK_AGENT], e) < 0 ||
-	    console_connect(d->console, vmm_sock_names[VMM_SOCK_CONSOLE], e) < 0) {
-		agent_close(d->agent);
-		return -1;
-	}
-	return 0;
-}
-
-static int op_vm_start(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-	struct priv_reply r = {.fd = -1};
-
-	record_clear(&d->record);
-	d->record.started_ms = clock_ms();
-	if (d->prepared_ms != 0) {
-		record_stage(&d->record, STAGE_PREPARED, d->prepared_ms);
-		d->prepared_ms = 0;
-	}
-	if (priv_call(d->priv, PRIV_VM_START, 0, NULL, &r, e) < 0) {
-		record_clear(&d->record);
-		return -1;
-	}
-	d->vm_pid = r.pid;
-	log_info("%s: process %d", d->config->vmm, (int)r.pid);
-	reached(d, STAGE_VMM);
-	if (connect_sockets(d, e) == 0)
-		return 0;
-	/* It has no guest yet that holds a card. Its exit event finds nobody. */
-	priv_call(d->priv, PRIV_VM_SIGNAL, SIGKILL, NULL, NULL, NULL);
-	return -1;
-}
-
-static int op_vm_attach(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-
-	record_clear(&d->record);
-	return connect_sockets(d, e);
-}
-
-static int op_vm_kill(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-
-	return priv_call(d->priv, PRIV_VM_SIGNAL, SIGKILL, NULL, NULL, e);
-}
-
-static int op_powerdown(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-	int fd, ret;
-
-	if (d->vmm->powerdown == NULL)
-		return priv_call(d->priv, PRIV_VM_SIGNAL, SIGTERM, NULL, NULL, e);
-	fd = unix_connect(vmm_sock_names[VMM_SOCK_MONITOR], e);
-	if (fd < 0)
-		return -1;
-	ret = d->vmm->powerdown(fd, e);
-	close(fd);
-	return ret;
-}
-
-static int op_release(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-
-	return priv_call(d->priv, PRIV_RELEASE, 0, NULL, NULL, e);
-}
-
-static json_t *config_message(const struct config *c, const char *networks)
-{
-	char log[16];
-	json_t *o;
-
-	snprintf(log, sizeof(log), "%s", log_level_name(c->log_level));
-	o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "mode", mode_name(c->mode),
-	    "networks", networks, "country", c->country, "mtu", (int)c->mtu, "beat_ms",
-	    (int)c->beat_s * 1000, "log", log);
-	return o;
-}
-
-static int op_send_config(void *arg, struct err *e)
-{
-	struct daemon *d = arg;
-	struct priv_reply r = {.fd = -1};
-	struct networks n;
-	json_t *o;
-	int ret;
-
-	reached(d, STAGE_LINK);
-	if (priv_call(d->priv, PRIV_NETWORKS, 0, NULL, &r, e) < 0)
-		return -1;
-	int AUTO_CLOSE fd = r.fd;
-
-	if (networks_read(fd, d->config->networks, &n, e) < 0)
-		return -1;
-	o = config_message(d->config, n.text);
-	networks_free(&n);
-	if (o == NULL)
-		return err_set(e, ERR_FAILED, "%s: not in UTF-8, or out of memory",
-		    d->config->networks);
-	ret = agent_send(d->agent, MSG_CONFIG, o, e);
-	if (ret == 0)
-		reached(d, STAGE_CONFIG);
-	return ret;
-}
-
-static int op_send_stop(void *arg, const char *reason, struct err *e)
-{
-	struct daemon *d = arg;
-
-	return agent_send(d->agent, MSG_STOP, json_pack("{s:s}", "reason", reason), e);
-}
-
-static int op_tap_mac(void *arg, const uint8_t mac[6], struct err *e)
-{
-	struct daemon *d = arg;
-	struct host_if i = {0};
-	char text[MAC_TEXT_SIZE];
-
-	/* An address that is right already is left alone: setting it takes some
-	 * network programs' notice. */
-	if (host_if(d->config->interface, &i, NULL) == 0 && i.exists &&
-	    memcmp(i.mac, mac, sizeof(i.mac)) == 0)
-		return 0;
-	msg_mac_text(mac, text);
-	log_info("%s: MAC address %s", d->config->interface, text);
-	return priv_call(d->priv, PRIV_TAP_MAC, 0, mac, NULL, e);
-}
-
-static int op_tap_carrier(void *arg, bool on, struct err *e)
-{
-	struct daemon *d = arg;
-
-	if (priv_call(d->priv, PRIV_TAP_CARRIER, on, NULL, NULL, e) < 0)
-		return -1;
-	if (on)
-		reached(d, STAGE_CARRIER);
-	return 0;
-}
-
-static void op_timer(void *arg, enum machine_timer t, int64_t ms)
-{
-	struct daemon *d = arg;
-
-	if (ms < 0)
-		event_del(d->timers[t].event);
-	else
-		loop_add_ms(d->timers[t].event, ms);
-}
-
-static int64_t op_now(void *arg)
-{
-	(void)arg;
-	return clock_ms();
-}
-
-static void op_changed(void *arg, enum vm_state state)
-{
-	struct daemon *d = arg;
-
-	log_info("state: %s", state_name(state));
-	if (state == STATE_ONLINE)
-		d->record.complaint[0] = '\0';
-	control_changed(d->control, state);
-	if (d->quitting && (state == STATE_STOPPED || state == STATE_FAILED)) {
-		control_flush(d->control);
-		if (state == STATE_FAILED)
-			d->fatal = d->machine.why;
-		end_loop(d);
-	}
-}
-
-static const struct machine_ops machine_ops = {
-    .prepare = op_prepare,
-    .vm_start = op_vm_start,
-    .vm_attach = op_vm_attach,
-    .vm_kill = op_vm_kill,
-    .powerdown = op_powerdown,
-    .release = op_release,
-    .send_config = op_send_config,
-    .send_stop = op_send_stop,
-    .tap_mac = op_tap_mac,
-    .tap_carrier = op_tap_carrier,
-    .timer = op_timer,
-    .now = op_now,
-    .changed = op_changed,
-};
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *t = arg;
 
 	(void)fd;
 	(void)what;
-	feed(t->daemon, timer_event(t->t), NULL);
+	daemon_feed(t->daemon, timer_event(t->t), NULL);
 }
 
 /* The guest. */
 
 static void agent_up(void *arg)
 {
-	feed(arg, EV_LINK_UP, NULL);
+	daemon_nets_gone(arg);
+	daemon_feed(arg, EV_LINK_UP, NULL);
 }
 
 static void agent_message(void *arg, enum msg_type type, const json_t *o)
@@ -415,19 +117,19 @@ static void agent_broken(void *arg, const char *why)
 {
 	struct machine_input in = {.reason = why};
 
-	feed(arg, EV_BROKEN, &in);
+	daemon_feed(arg, EV_BROKEN, &in);
 }
 
 static const struct agent_ops agent_ops = {agent_up, agent_message, agent_broken};
 
 static void guest_event(void *arg, enum machine_event ev, const struct machine_input *in)
 {
-	feed(arg, ev, in);
+	daemon_feed(arg, ev, in);
 }
 
 static void guest_stage(void *arg, enum stage s)
 {
-	reached(arg, s);
+	daemon_reached(arg, s);
 }
 
 static void guest_status(void *arg)
@@ -445,8 +147,13 @@ static void guest_air_reply(void *arg, int64_t id, const json_t *o)
 	control_air_reply(d->control, id, o);
 }
 
+static void guest_wpa(void *arg, enum msg_type type, const json_t *o)
+{
+	daemon_nets_message(arg, type, o);
+}
+
 static const struct guest_ops guest_ops = {
-    guest_event, guest_stage, guest_status, guest_air_reply};
+    guest_event, guest_stage, guest_status, guest_air_reply, guest_wpa};
 
 /* The control socket. */
 
@@ -479,6 +186,7 @@ static json_t *ctl_status(void *arg)
 	    .now_ms = clock_ms()};
 	struct err e = ERR_INIT;
 
+	modes_effective(d, &in.mode);
 	if (host_if(d->config->interface, &i, &e) < 0)
 		log_debug("%s", e.msg);
 	return status_json(&in);
@@ -508,9 +216,9 @@ static int ctl_start(void *arg, struct err *e)
 {
 	struct daemon *d = arg;
 
-	if (d->quitting || d->machine.state == STATE_STOPPING)
+	if (d->quitting)
 		return err_set(e, ERR_FAILED, "it is being stopped");
-	feed(d, EV_START, NULL);
+	daemon_feed(d, EV_START, NULL);
 	if (d->machine.state != STATE_FAILED)
 		return 0;
 	*e = d->machine.why;
@@ -522,13 +230,33 @@ static void quit(struct daemon *d, const char *reason)
 	struct machine_input in = {.reason = reason};
 
 	d->quitting = true;
-	feed(d, EV_STOP, &in);
+	daemon_feed(d, EV_STOP, &in);
 }
 
 static int ctl_stop(void *arg, struct err *e)
 {
 	(void)e;
 	quit(arg, "down");
+	return 0;
+}
+
+static void ctl_suspend(void *arg)
+{
+	daemon_feed(arg, EV_SUSPEND, NULL);
+}
+
+static int ctl_reload(void *arg, bool *rest, struct err *e)
+{
+	struct daemon *d = arg;
+	enum vm_state s = d->machine.state;
+
+	if (modes_reload(d, rest, e) < 0)
+		return -1;
+	if ((s == STATE_AGENT || s == STATE_ASSOCIATING || s == STATE_ONLINE) &&
+	    daemon_hands.send_config(d, e) < 0)
+		return -1;
+	log_info("the configuration was read again%s",
+	    *rest ? "; some of it waits for the next start" : "");
 	return 0;
 }
 
@@ -539,6 +267,20 @@ static int ctl_air(void *arg, json_t *request, struct err *e)
 	return agent_send(d->agent, MSG_AIR, request, e);
 }
 
+static void ctl_call(void *arg, int64_t call, const char *name, const json_t *request)
+{
+	struct daemon *d = arg;
+
+	nets_call(d->nets, call, name, request);
+}
+
+static void ctl_call_gone(void *arg, int64_t call)
+{
+	struct daemon *d = arg;
+
+	nets_call_gone(d->nets, call);
+}
+
 static const struct control_ops control_ops = {
     .state = ctl_state,
     .why = ctl_why,
@@ -546,7 +288,11 @@ static const struct control_ops control_ops = {
     .refresh = ctl_refresh,
     .start = ctl_start,
     .stop = ctl_stop,
+    .suspend = ctl_suspend,
+    .reload = ctl_reload,
     .air = ctl_air,
+    .call = ctl_call,
+    .call_gone = ctl_call_gone,
 };
 
 /* The log: main's own sink once the control socket has followers. */
@@ -594,7 +340,8 @@ static void console_grown(void *arg)
 static void vm_ended(struct daemon *d, const struct priv_vm_event *ev)
 {
 	char text[96];
-	struct machine_input in = {.reason = text};
+	struct machine_input in = {
+	    .reason = text, .powered_off = ev->reason == VM_EXIT_POWEROFF};
 
 	if (ev->pid != d->vm_pid)
 		return;
@@ -605,9 +352,10 @@ static void vm_ended(struct daemon *d, const struct priv_vm_event *ev)
 	log_info("%s: process %d ended", d->config->vmm, (int)ev->pid);
 	d->vm_pid = 0;
 	agent_close(d->agent);
+	daemon_nets_gone(d);
 	console_close(d->console);
 	record_ended(&d->record);
-	feed(d, EV_VM_EXIT, &in);
+	daemon_feed(d, EV_VM_EXIT, &in);
 }
 
 static void on_priv(evutil_socket_t fd, short what, void *arg)
@@ -625,7 +373,7 @@ static void on_priv(evutil_socket_t fd, short what, void *arg)
 			vm_ended(d, &ev);
 			break;
 		case PRIV_EVENT_TAP_GONE:
-			feed(d, EV_TAP_GONE, NULL);
+			daemon_feed(d, EV_TAP_GONE, NULL);
 			break;
 		}
 	if (got < 0)
@@ -643,18 +391,14 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
 
 static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
-	struct daemon *d = arg;
-	enum vm_state s = d->machine.state;
 	struct err e = ERR_INIT;
+	bool rest;
 
 	(void)sig;
 	(void)what;
-	if (s != STATE_AGENT && s != STATE_ASSOCIATING && s != STATE_ONLINE)
-		return;
-	if (op_send_config(d, &e) < 0)
-		log_error("the guest keeps its networks: %s", e.msg);
-	else
-		log_info("networks sent again");
+	if (ctl_reload(arg, &rest, &e) < 0)
+		log_error("reload: %s%s%s%s", e.msg, e.hint[0] != '\0' ? " (" : "",
+		    e.hint, e.hint[0] != '\0' ? ")" : "");
 }
 
 /* Setting up. */
@@ -699,6 +443,8 @@ static int make_parts(struct daemon *d, struct err *e)
 	if (d->agent == NULL || d->console == NULL || d->control == NULL ||
 	    d->priv_readable == NULL || event_add(d->priv_readable, NULL) < 0)
 		return err_set(e, ERR_FAILED, "out of memory");
+	if (daemon_nets_make(d, e) < 0)
+		return -1;
 	return make_signals(d, e);
 }
 
@@ -708,6 +454,7 @@ static void free_parts(struct daemon *d)
 	console_free(d->console);
 	control_free(d->control);
 	d->control = NULL;
+	daemon_nets_free(d);
 	for (unsigned t = 0; t < TIMER_COUNT; t++)
 		if (d->timers[t].event != NULL)
 			event_free(d->timers[t].event);
@@ -726,11 +473,12 @@ static void init_machine(struct daemon *d)
 	const struct machine_limits limits = {
 	    .boot_ms = (int64_t)c->boot_timeout_s * 1000,
 	    .stop_ms = (int64_t)c->stop_timeout_s * 1000,
+	    .suspend_ms = (int64_t)c->suspend_timeout_s * 1000,
 	    .beat_ms = (int64_t)c->beat_s * 1000,
 	    .restarts = c->restarts,
 	};
 
-	machine_init(&d->machine, &limits, &machine_ops, d);
+	machine_init(&d->machine, &limits, &daemon_hands, d);
 	record_clear(&d->record);
 	guest_init(&d->guest, &d->record, &guest_ops, d);
 }
@@ -745,7 +493,7 @@ static void say_ready(const struct daemon_setup *s)
 	close(s->ready_fd);
 }
 
-/* What a former bhyfid left. *found: a VM runs. */
+/* What a former bhyfid left. *found: a VM runs, or is not to be started yet. */
 static int adopt(struct daemon *d, bool *found, struct err *e)
 {
 	struct machine_input other = {.reason = "the configuration has changed"};
@@ -754,9 +502,12 @@ static int adopt(struct daemon *d, bool *found, struct err *e)
 	if (priv_call(d->priv, PRIV_ADOPT, 0, NULL, &r, e) < 0)
 		return err_prefix(e, "left by a former bhyfid");
 	*found = r.value > 0;
-	if (*found) {
+	if (r.value == 3) {
+		daemon_feed(d, EV_ADOPT_SUSPENDED, NULL);
+	} else if (*found) {
 		d->vm_pid = r.pid;
-		feed(d, EV_ADOPT, r.value == 2 && !d->setup->clear ? &other : NULL);
+		daemon_feed(
+		    d, EV_ADOPT, r.value == 2 && !d->setup->clear ? &other : NULL);
 	}
 	return 0;
 }
@@ -771,7 +522,7 @@ static int serve(struct daemon *d, struct err *e)
 	if (d->setup->clear)
 		quit(d, "clear");
 	else if (!found)
-		feed(d, EV_START, NULL);
+		daemon_feed(d, EV_START, NULL);
 	/* A clear that found nothing has ended already. */
 	if (!d->ended)
 		event_base_dispatch(d->base);
@@ -783,8 +534,9 @@ static int serve(struct daemon *d, struct err *e)
 
 int daemon_run(const struct daemon_setup *setup, struct err *e)
 {
-	const int keep[] = {0, 1, 2, setup->control_fd, setup->ready_fd, setup->log->fd,
-	    setup->log->old_fd, setup->console->fd, setup->console->old_fd};
+	const int keep[] = {0, 1, 2, setup->control_fd, setup->wpa_fd, setup->ready_fd,
+	    setup->log->fd, setup->log->old_fd, setup->console->fd,
+	    setup->console->old_fd};
 	int fds[ARRAY_LEN(keep) + 1];
 	static struct daemon d;
 	size_t n = 0;

@@ -38,6 +38,7 @@ struct daemon_setup {
 	const char *image_id, *kernel; /* "" : no image (vmm = fake) */
 	const char *card_name;
 	int control_fd; /* listening; the daemon's to close; -1: none (clear) */
+	int wpa_fd;     /* main's end of the door for wpa_cli (wpa-door.h); -1: none */
 	int ready_fd; /* gets one byte once the daemon serves, is closed then; -1: none */
 	struct keep *log, *console;
 	bool clear; /* stop what a former bhyfid left, then end */

@@ -14,13 +14,16 @@
  *  - Faults of a VM that may be chance end in a restart with back-off; `failures` counts
  *    them in a row, five minutes online forget them. What a guest reports as fatal
  *    before it was ever online is no chance and fails at once.
+ *  - Before the host sleeps the VM is stopped in the same way, within suspend_ms in all:
+ *    the host may not wait longer. Then what prepare took is `parked`: it stays ours, but
+ *    is taken anew before the next start, as a card may be gone when the host wakes.
+ *    A start while the stop for a sleep is under way follows it (THEN_RESUME).
  *  - The tap's carrier is on exactly while the state is online. An adopted VM's tap
  *    keeps its carrier until the guest has said how things are, so that a
  *    restarted daemon does not unplug the host.
  */
 #include "machine.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,73 +35,6 @@
 #define STABLE_MS (5 * 60 * 1000)
 #define ASK_LOST_MS 1000 /* for an agent that has been silent for three beats already */
 #define KILL_MS 5000 /* SIGKILL to exit: more than that is a VMM stuck in the kernel */
-
-static const char *const state_names[] = {
-    [STATE_STOPPED] = "stopped",
-    [STATE_PREPARING] = "preparing",
-    [STATE_BOOTING] = "booting",
-    [STATE_AGENT] = "agent",
-    [STATE_ASSOCIATING] = "associating",
-    [STATE_ONLINE] = "online",
-    [STATE_STOPPING] = "stopping",
-    [STATE_SUSPENDED] = "suspended",
-    [STATE_FAILED] = "failed",
-};
-static_assert(ARRAY_LEN(state_names) == STATE_COUNT, "a name for each state");
-
-static const char *const event_names[] = {
-    [EV_START] = "start",
-    [EV_STOP] = "stop",
-    [EV_ADOPT] = "adopt",
-    [EV_VM_EXIT] = "vm-exit",
-    [EV_LINK_UP] = "link-up",
-    [EV_RADIO] = "radio",
-    [EV_WLAN_UP] = "wlan-up",
-    [EV_WLAN_DOWN] = "wlan-down",
-    [EV_PATH_UP] = "path-up",
-    [EV_PATH_DOWN] = "path-down",
-    [EV_BEAT] = "beat",
-    [EV_RELEASED] = "released",
-    [EV_FATAL] = "fatal",
-    [EV_BROKEN] = "broken",
-    [EV_TAP_GONE] = "tap-gone",
-    [EV_DEADLINE] = "deadline",
-    [EV_BEAT_LOST] = "beat-lost",
-    [EV_RETRY] = "retry",
-};
-static_assert(ARRAY_LEN(event_names) == EVENT_COUNT, "a name for each event");
-
-static const enum machine_event timer_events[] = {
-    [TIMER_DEADLINE] = EV_DEADLINE,
-    [TIMER_BEAT] = EV_BEAT_LOST,
-    [TIMER_RETRY] = EV_RETRY,
-};
-static_assert(ARRAY_LEN(timer_events) == TIMER_COUNT, "an event for each timer");
-
-const char *state_name(enum vm_state s)
-{
-	return (unsigned)s < STATE_COUNT ? state_names[s] : "?";
-}
-
-int state_parse(const char *name, enum vm_state *s)
-{
-	for (unsigned i = 0; i < STATE_COUNT; i++)
-		if (strcmp(name, state_names[i]) == 0) {
-			*s = (enum vm_state)i;
-			return 0;
-		}
-	return -1;
-}
-
-const char *event_name(enum machine_event ev)
-{
-	return (unsigned)ev < EVENT_COUNT ? event_names[ev] : "?";
-}
-
-enum machine_event timer_event(enum machine_timer t)
-{
-	return timer_events[t];
-}
 
 int64_t machine_backoff_ms(unsigned n)
 {
@@ -122,6 +58,8 @@ void machine_init(struct machine *m, const struct machine_limits *limits,
 
 static void timer(struct machine *m, enum machine_timer t, int64_t ms)
 {
+	if (t == TIMER_DEADLINE)
+		m->deadline_at = ms < 0 ? 0 : m->ops->now(m->arg) + ms;
 	m->ops->timer(m->arg, t, ms);
 }
 
@@ -171,7 +109,20 @@ static int release(struct machine *m)
 		blame_err(m, &e);
 		return -1;
 	}
-	m->held = false;
+	m->held = m->parked = false;
+	return 0;
+}
+
+static int park(struct machine *m)
+{
+	struct err e = ERR_INIT;
+
+	if (m->ops->suspend(m->arg, &e) < 0) {
+		err_prefix(&e, "suspend");
+		blame_err(m, &e);
+		return -1;
+	}
+	m->held = m->parked = true;
 	return 0;
 }
 
@@ -201,11 +152,13 @@ static void boot(struct machine *m)
 	struct err e = ERR_INIT;
 
 	m->link_up = m->wlan_up = m->path_up = m->released = false;
+	m->clean = CLEAN_UNKNOWN;
 	enter(m, STATE_PREPARING);
-	if (!m->held) {
+	if (!m->held || m->parked) {
 		if (m->ops->prepare(m->arg, &e) < 0)
 			goto failed;
 		m->held = true;
+		m->parked = false;
 	}
 	if (m->ops->vm_start(m->arg, &e) < 0)
 		goto failed;
@@ -245,11 +198,33 @@ static void begin_stop(
 	timers_off(m);
 	m->then = then;
 	m->phase = STOP_ASK;
+	m->kill_at = 0;
 	timer(m, TIMER_DEADLINE, ask_ms);
 	enter(m, STATE_STOPPING);
 	/* Before the link is up nobody can hear it: stopping_link_up says it then. */
 	if (m->link_up && !m->released && m->ops->send_stop(m->arg, reason, &e) < 0)
 		log_warn("stop message: %s", e.msg);
+}
+
+/* A start that nothing has failed before. */
+static void boot_anew(struct machine *m)
+{
+	m->failures = 0;
+	m->ever_online = false;
+	err_set(&m->why, ERR_NONE, "%s", "");
+	boot(m);
+}
+
+static void finish_suspend(struct machine *m)
+{
+	if (park(m) < 0) {
+		release(m);
+		enter(m, STATE_FAILED);
+	} else if (m->then == THEN_RESUME) {
+		boot_anew(m);
+	} else {
+		enter(m, STATE_SUSPENDED);
+	}
 }
 
 /* The VMM is gone. */
@@ -261,12 +236,18 @@ static void finish_stop(struct machine *m)
 		retry_or_fail(m);
 		return;
 	}
+	if (m->then == THEN_SUSPENDED || m->then == THEN_RESUME) {
+		finish_suspend(m);
+		return;
+	}
 	if (release(m) < 0) {
 		enter(m, STATE_FAILED);
 		return;
 	}
 	switch (m->then) {
 	case THEN_RESTART:
+	case THEN_SUSPENDED:
+	case THEN_RESUME:
 		break;
 	case THEN_RENEW:
 		boot(m);
@@ -321,10 +302,13 @@ static void start(struct machine *m, const struct machine_input *in)
 		enter(m, STATE_FAILED);
 		return;
 	}
-	m->failures = 0;
-	m->ever_online = false;
-	err_set(&m->why, ERR_NONE, "%s", "");
-	boot(m);
+	boot_anew(m);
+}
+
+static void resume(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	boot_anew(m);
 }
 
 static void adopt(struct machine *m, const struct machine_input *in)
@@ -363,6 +347,36 @@ static void stop_running(struct machine *m, const struct machine_input *in)
 	begin_stop(m, THEN_STOPPED, reason_of(in, "down"), m->limits.stop_ms);
 }
 
+static void adopt_suspended(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	m->held = m->parked = true;
+	enter(m, STATE_SUSPENDED);
+}
+
+/* No VM runs. A machine that had failed gets another try after the sleep, too: some
+ * cards come back only by that. */
+static void suspend_idle(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	timers_off(m);
+	enter(m, park(m) == 0 ? STATE_SUSPENDED : STATE_FAILED);
+}
+
+/* The agent's part of the time. It takes half a second; the other half is for the
+ * guest's PID 1, which has to end it first. */
+static int64_t ask_share(int64_t ms)
+{
+	return ms / 2;
+}
+
+static void suspend_running(struct machine *m, const struct machine_input *in)
+{
+	begin_stop(
+	    m, THEN_SUSPENDED, reason_of(in, "suspend"), ask_share(m->limits.suspend_ms));
+	m->kill_at = m->ops->now(m->arg) + m->limits.suspend_ms;
+}
+
 static void retry(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
@@ -390,6 +404,7 @@ static void unasked_exit(struct machine *m, const struct machine_input *in)
 	blame(m, reason_of(in, "the VM ended by itself"));
 	leave_online(m, true);
 	m->then = THEN_RESTART;
+	m->clean = m->released ? CLEAN_YES : CLEAN_NO;
 	finish_stop(m);
 }
 
@@ -539,6 +554,32 @@ static void stopping_stop(struct machine *m, const struct machine_input *in)
 	m->then = THEN_STOPPED;
 }
 
+/* A stop that is under way has less time from now on. Where it was asked for, it stays
+ * one; what would have been started again is started after the sleep. */
+static void stopping_suspend(struct machine *m, const struct machine_input *in)
+{
+	int64_t now = m->ops->now(m->arg), ms = m->limits.suspend_ms;
+
+	(void)in;
+	if (m->then != THEN_STOPPED)
+		m->then = THEN_SUSPENDED;
+	if (m->phase == STOP_KILL || m->kill_at != 0)
+		return;
+	m->kill_at = now + ms;
+	if (m->phase == STOP_ASK)
+		ms = ask_share(ms);
+	if (now + ms < m->deadline_at)
+		timer(m, TIMER_DEADLINE, ms);
+}
+
+/* What is not being suspended is not to be started, or starts again by itself. */
+static void stopping_start(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	if (m->then == THEN_SUSPENDED)
+		m->then = THEN_RESUME;
+}
+
 /* Only now can it be asked, or it is another agent that has not heard it yet. */
 static void stopping_link_up(struct machine *m, const struct machine_input *in)
 {
@@ -558,8 +599,10 @@ static void stopping_released(struct machine *m, const struct machine_input *in)
 
 static void stopping_exit(struct machine *m, const struct machine_input *in)
 {
-	(void)in;
-	if (!m->released)
+	bool clean = m->released || (m->phase == STOP_BUTTON && in->powered_off);
+
+	m->clean = clean ? CLEAN_YES : CLEAN_NO;
+	if (!clean)
 		log_warn("the VM ended without a word that the card is released");
 	finish_stop(m);
 }
@@ -568,12 +611,29 @@ static void kill_vm(struct machine *m)
 {
 	struct err e = ERR_INIT;
 
+	char text[96];
+
 	m->phase = STOP_KILL;
 	timer(m, TIMER_DEADLINE, KILL_MS);
+	if (m->kill_at != 0) {
+		snprintf(text, sizeof(text),
+		    "the guest did not stop within %lld ms for the host's sleep",
+		    (long long)m->limits.suspend_ms);
+		blame(m, text);
+	}
 	log_warn("the guest does not stop: killed%s",
 	    m->released ? "" : "; if the card does not work now, it needs a power cycle");
 	if (m->ops->vm_kill(m->arg, &e) < 0)
 		log_error("kill: %s", e.msg);
+}
+
+static int64_t button_ms(const struct machine *m)
+{
+	int64_t now = m->ops->now(m->arg);
+
+	if (m->kill_at == 0)
+		return m->limits.stop_ms / 2;
+	return m->kill_at > now ? m->kill_at - now : 0;
 }
 
 static void stopping_deadline(struct machine *m, const struct machine_input *in)
@@ -590,7 +650,7 @@ static void stopping_deadline(struct machine *m, const struct machine_input *in)
 			break;
 		}
 		m->phase = STOP_BUTTON;
-		timer(m, TIMER_DEADLINE, m->limits.stop_ms / 2);
+		timer(m, TIMER_DEADLINE, button_ms(m));
 		break;
 	case STOP_BUTTON:
 		kill_vm(m);
@@ -607,18 +667,22 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	{
 	    [EV_START] = start,
 	    [EV_STOP] = stop_idle,
+	    [EV_SUSPEND] = suspend_idle,
 	    [EV_ADOPT] = adopt,
+	    [EV_ADOPT_SUSPENDED] = adopt_suspended,
 	},
     [STATE_PREPARING] =
 	{
 	    [EV_START] = start_now,
 	    [EV_STOP] = stop_idle,
+	    [EV_SUSPEND] = suspend_idle,
 	    [EV_RETRY] = retry,
 	},
     [STATE_BOOTING] =
 	{
 	    [EV_START] = ignore,
 	    [EV_STOP] = stop_running,
+	    [EV_SUSPEND] = suspend_running,
 	    [EV_VM_EXIT] = unasked_exit,
 	    [EV_LINK_UP] = link_up,
 	    [EV_BROKEN] = broken,
@@ -629,6 +693,7 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	{
 	    [EV_START] = ignore,
 	    [EV_STOP] = stop_running,
+	    [EV_SUSPEND] = suspend_running,
 	    [EV_VM_EXIT] = unasked_exit,
 	    [EV_LINK_UP] = link_up,
 	    [EV_RADIO] = radio,
@@ -648,6 +713,7 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	{
 	    [EV_START] = ignore,
 	    [EV_STOP] = stop_running,
+	    [EV_SUSPEND] = suspend_running,
 	    [EV_VM_EXIT] = unasked_exit,
 	    [EV_LINK_UP] = link_up,
 	    [EV_RADIO] = radio_again,
@@ -666,6 +732,7 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	{
 	    [EV_START] = ignore,
 	    [EV_STOP] = stop_running,
+	    [EV_SUSPEND] = suspend_running,
 	    [EV_VM_EXIT] = unasked_exit,
 	    [EV_LINK_UP] = link_up,
 	    [EV_RADIO] = radio_again,
@@ -682,7 +749,9 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	},
     [STATE_STOPPING] =
 	{
+	    [EV_START] = stopping_start,
 	    [EV_STOP] = stopping_stop,
+	    [EV_SUSPEND] = stopping_suspend,
 	    [EV_VM_EXIT] = stopping_exit,
 	    [EV_LINK_UP] = stopping_link_up,
 	    [EV_RADIO] = ignore,
@@ -697,10 +766,18 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	    [EV_TAP_GONE] = ignore,
 	    [EV_DEADLINE] = stopping_deadline,
 	},
+    [STATE_SUSPENDED] =
+	{
+	    [EV_START] = resume,
+	    [EV_STOP] = stop_idle,
+	    [EV_SUSPEND] = ignore,
+	    [EV_TAP_GONE] = ignore, /* the next start makes another */
+	},
     [STATE_FAILED] =
 	{
 	    [EV_START] = start,
 	    [EV_STOP] = stop_idle,
+	    [EV_SUSPEND] = suspend_idle,
 	    [EV_VM_EXIT] = late_exit,
 	},
 };
@@ -718,7 +795,8 @@ int machine_event(
 		    state_name(m->state));
 		return -1;
 	}
-	if (ev == EV_RADIO && (in == NULL || in->mac == NULL))
+	if ((ev == EV_RADIO && (in == NULL || in->mac == NULL)) ||
+	    (ev == EV_VM_EXIT && in == NULL))
 		return -1;
 	h(m, in);
 	return 0;

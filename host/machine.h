@@ -9,13 +9,15 @@
 #include "daemon.h"
 
 enum machine_event {
-	EV_START,   /* up */
-	EV_STOP,    /* down, SIGTERM */
-	EV_ADOPT,   /* a VM of a former bhyfid runs, priv has taken it over */
-	EV_VM_EXIT, /* reason: how */
-	EV_LINK_UP, /* the agent said hello */
-	EV_RADIO,   /* mac: of the radio */
-	EV_WLAN_UP, /* associated */
+	EV_START,           /* up, resume */
+	EV_STOP,            /* down, SIGTERM */
+	EV_SUSPEND,         /* the host is about to sleep */
+	EV_ADOPT,           /* a VM of a former bhyfid runs, priv has taken it over */
+	EV_ADOPT_SUSPENDED, /* a former bhyfid was suspended, priv has what it held */
+	EV_VM_EXIT,         /* reason: how */
+	EV_LINK_UP,         /* the agent said hello */
+	EV_RADIO,           /* mac: of the radio */
+	EV_WLAN_UP,         /* associated */
 	EV_WLAN_DOWN,
 	EV_PATH_UP, /* the guest's data path carries frames */
 	EV_PATH_DOWN,
@@ -36,6 +38,7 @@ const char *event_name(enum machine_event ev);
 struct machine_input {
 	const char *reason; /* for people; printable or not, it is escaped when shown */
 	const uint8_t *mac; /* six bytes */
+	bool powered_off;   /* EV_VM_EXIT: by its guest */
 };
 
 enum machine_timer {
@@ -62,6 +65,9 @@ struct machine_ops {
 	int (*powerdown)(void *arg, struct err *e);
 	/* The VMM is gone: gives back all that prepare took. */
 	int (*release)(void *arg, struct err *e);
+	/* The VMM is gone, or none ran: what prepare took is made ready for the host's
+	 * sleep and stays ours. prepare is called again before the next start. */
+	int (*suspend)(void *arg, struct err *e);
 	int (*send_config)(void *arg, struct err *e);
 	int (*send_stop)(void *arg, const char *reason, struct err *e);
 	int (*tap_mac)(void *arg, const uint8_t mac[6], struct err *e);
@@ -74,8 +80,9 @@ struct machine_ops {
 };
 
 struct machine_limits {
-	int64_t boot_ms; /* VMM start to agent; configuration to radio */
-	int64_t stop_ms; /* clean release; half of it again after the power button */
+	int64_t boot_ms;    /* VMM start to agent; configuration to radio */
+	int64_t stop_ms;    /* clean release; half of it again after the power button */
+	int64_t suspend_ms; /* all of that where the host is about to sleep */
 	int64_t beat_ms;
 	unsigned restarts; /* in a row, then failed */
 };
@@ -91,6 +98,16 @@ enum stop_then {
 	THEN_RESTART, /* with back-off, counted */
 	THEN_RENEW,   /* all released, then at once */
 	THEN_FAILED,
+	THEN_SUSPENDED,
+	THEN_RESUME, /* suspended, then started at once */
+};
+
+/* How the last VM ended. */
+enum clean_stop {
+	CLEAN_UNKNOWN, /* none has ended, or one runs */
+	CLEAN_NO,
+	CLEAN_YES, /* its guest had released the card: it said so, or its PID 1 heard the
+		      power button, and does that before it powers off */
 };
 
 struct machine {
@@ -101,12 +118,16 @@ struct machine {
 	enum vm_state state;
 	enum stop_phase phase; /* while stopping */
 	enum stop_then then;   /* while stopping: what follows */
+	int64_t deadline_at;   /* when TIMER_DEADLINE runs out */
+	int64_t kill_at;       /* while stopping for a sleep: not later; 0: no sleep */
 	bool held;             /* what prepare took is ours */
+	bool parked; /* and op suspend was done: prepare before the next start */
 	bool link_up;
 	bool wlan_up, path_up;
 	bool released;    /* the guest said so */
 	bool ever_online; /* since EV_START; an adopted VM counts as that */
 	int64_t online_since;
+	enum clean_stop clean;
 	unsigned failures; /* in a row */
 	unsigned restarts; /* in all, for `status` */
 	struct err why;    /* the last failure; code ERR_NONE: none */

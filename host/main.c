@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "../image/image.h"
+#include "apconf.h"
 #include "cleanup.h"
 #include "config.h"
 #include "daemon.h"
@@ -43,6 +44,7 @@
 #include "paths.h"
 #include "priv.h"
 #include "unixsock.h"
+#include "wpa-door.h"
 
 #define CONTROL_BACKLOG 8
 
@@ -110,7 +112,14 @@ struct known {
 static int check_networks(const struct config *c, struct err *e)
 {
 	struct networks n;
+	struct apconf a;
 
+	if (c->mode == MODE_AP) {
+		if (apconf_load(c->access_point, &a, e) < 0)
+			return -1;
+		apconf_free(&a);
+		return 0;
+	}
 	if (networks_load(c->networks, &n, e) < 0)
 		return -1;
 	networks_free(&n);
@@ -299,6 +308,17 @@ static int open_control(const struct config *c, struct err *e)
 	return unix_listen("control", gid, CONTROL_BACKLOG, e);
 }
 
+/* For wpa_cli and its like; who may use it is who wpa_group is, or control_group. */
+static int open_wpa(const struct config *c, struct err *e)
+{
+	const char *group = c->wpa_group[0] != '\0' ? c->wpa_group : c->control_group;
+	gid_t gid = (gid_t)-1;
+
+	if (group[0] != '\0' && config_resolve_group(group, &gid, e) < 0)
+		return -1;
+	return wpa_door_start(gid, e);
+}
+
 /* A file that can not be written (a full disk) is done without. */
 static int open_keep(struct keep *k, const char *name, mode_t mode, struct err *e)
 {
@@ -319,6 +339,7 @@ static int run(const struct options *o, struct known *k, int ready, struct err *
 	    .kernel = k->image.kernel_version != NULL ? k->image.kernel_version : "",
 	    .card_name = k->card_name,
 	    .control_fd = -1,
+	    .wpa_fd = -1,
 	    .ready_fd = ready,
 	    .log = &log,
 	    .console = &console,
@@ -336,12 +357,16 @@ static int run(const struct options *o, struct known *k, int ready, struct err *
 		setup.control_fd = open_control(&k->config, e);
 		if (setup.control_fd < 0)
 			goto fail;
+		setup.wpa_fd = open_wpa(&k->config, e);
+		if (setup.wpa_fd < 0)
+			goto fail;
 	}
 	if (daemon_run(&setup, e) == 0)
 		return 0;
 fail:
 	/* In the process that split, or could not: in main the names mean nothing. */
 	if (getpid() == self) {
+		wpa_door_close(setup.wpa_fd);
 		unlink("control");
 		unlink("lock");
 	}

@@ -10,13 +10,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "fs.h"
 #include "log.h"
+#include "mac.h"
 #include "os/native.h"
+#include "paths.h"
 
 struct action {
 	enum priv_op op;
@@ -54,6 +58,7 @@ static void close_tap(struct priv_server *s)
 
 static int make_tap(struct priv_server *s, struct err *e)
 {
+	s->plugged = false;
 	close_tap(s);
 	if (s->os->tap_create(&s->c, &s->tap_fd, e) < 0)
 		return -1;
@@ -79,22 +84,29 @@ static int undo_prepare(struct priv_server *s, struct err *e)
 static int do_prepare(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
-	bool pci = s->c.card.kind == CARD_PCI;
+	bool pci = s->c.card.kind == CARD_PCI, fresh = !s->claim.claimed;
 	struct err back = ERR_INIT;
+	struct card_claim seen;
 
 	(void)r;
 	(void)reply;
-	if (s->prepared)
+	if (s->prepared && !s->parked)
 		return out_of_order("prepare", "done before", e);
-	/* Of one that was not put back we know the driver it had at first. */
-	if (pci && !s->claim.claimed && s->os->card_examine(&s->c.card, &s->claim, e) < 0)
+	/* Of one that was not put back we know the driver it had at first; but it may be
+	 * gone after a sleep. */
+	if (pci && (fresh || s->parked) && s->os->card_examine(&s->c.card, &seen, e) < 0)
 		return -1;
+	if (pci && fresh)
+		s->claim = seen;
+	s->parked = false;
 	if (vm_record_put(s, 0, "", e) < 0) {
-		memset(&s->claim, 0, sizeof(s->claim));
+		if (fresh)
+			memset(&s->claim, 0, sizeof(s->claim));
 		return -1;
 	}
+	/* The tap that was kept for a sleep is looked at when the VM starts. */
 	if ((!pci || s->os->card_claim(&s->c.card, s->vm_uid, &s->claim, e) == 0) &&
-	    make_tap(s, e) == 0) {
+	    (s->prepared || make_tap(s, e) == 0)) {
 		s->prepared = true;
 		return 0;
 	}
@@ -109,7 +121,7 @@ static int do_vm_start(struct priv_server *s, const struct priv_request *r,
 	struct host_if i;
 
 	(void)r;
-	if (!s->prepared)
+	if (!s->prepared || s->parked)
 		return out_of_order("vm-start", "nothing is prepared", e);
 	if (s->vm_pid > 0)
 		return out_of_order("vm-start", "the VM runs", e);
@@ -120,6 +132,7 @@ static int do_vm_start(struct priv_server *s, const struct priv_request *r,
 		return -1;
 	if (vm_launch(s, e) < 0)
 		return -1;
+	s->tap_awaited = s->vmm->opens_tap;
 	reply->pid = s->vm_pid;
 	return 0;
 }
@@ -156,32 +169,84 @@ static int do_tap_carrier(struct priv_server *s, const struct priv_request *r,
 		return out_of_order("tap-carrier", "nothing is prepared", e);
 	if (r->arg != 0 && r->arg != 1)
 		return err_set(e, ERR_USAGE, "tap-carrier: expected 0 or 1");
-	return s->os->tap_carrier(s->c.interface, r->arg == 1, e);
+	s->tap_awaited = false;
+	if (s->os->tap_carrier(s->c.interface, r->arg == 1, e) < 0)
+		return -1;
+	s->plugged = r->arg == 1;
+	if (s->plugged)
+		priv_renew(s);
+	return 0;
+}
+
+/* A file of the user's that holds secrets. */
+static int open_secrets(const char *path, const char *hint, int *out, struct err *e)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		int code = errno;
+
+		err_sys(e, code, "%s", path);
+		if (code == ENOENT && e != NULL)
+			e->code = ERR_PRECONDITION;
+		return err_hint(e, "%s", hint);
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_FAILED, "%s: not a regular file", path);
+	}
+	if (st.st_mode & S_IROTH)
+		log_warn(
+		    "%s: everybody can read the passphrases in it (chmod 600)", path);
+	*out = fd;
+	return 0;
 }
 
 static int do_networks(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
-	struct stat st;
+	(void)r;
+	return open_secrets(
+	    s->c.networks, "networks names a wpa_supplicant.conf", &reply->fd, e);
+}
+
+static int do_ap_conf(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	(void)r;
+	return open_secrets(
+	    s->c.access_point, "access_point names a hostapd.conf", &reply->fd, e);
+}
+
+static int do_secret(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	(void)s;
+	(void)r;
+	reply->fd = mac_secret_open(PATH_DB "/secret", e);
+	return reply->fd < 0 ? -1 : 0;
+}
+
+static int do_config(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	char name[] = "config.XXXXXX";
+	struct config fresh;
 	int fd;
 
 	(void)r;
-	fd = open(s->c.networks, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		int code = errno;
-
-		err_sys(e, code, "%s", s->c.networks);
-		if (code == ENOENT && e != NULL)
-			e->code = ERR_PRECONDITION;
-		return err_hint(e, "networks names a wpa_supplicant.conf");
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (config_load(&fresh, s->c.instance, e) < 0)
+		return -1;
+	reply->value = config_take(&s->c, &fresh) ? 0 : 1;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "reload");
+	unlink(name);
+	if (fs_write_all(fd, &s->c, sizeof(s->c), e) < 0) {
 		close(fd);
-		return err_set(e, ERR_FAILED, "%s: not a regular file", s->c.networks);
+		return err_prefix(e, "reload");
 	}
-	if (st.st_mode & S_IROTH)
-		log_warn("%s: everybody can read the passphrases in it (chmod 600)",
-		    s->c.networks);
 	reply->fd = fd;
 	return 0;
 }
@@ -204,10 +269,15 @@ static int clean_up(const struct priv_server *s, const struct vmm_ops *vmm, stru
 	return vmm != NULL && vmm->cleanup != NULL ? vmm->cleanup(&s->c, e) : 0;
 }
 
-static void remove_files(void)
+static void remove_sockets(void)
 {
 	for (int i = 0; i < VMM_SOCKS; i++)
 		unlink(vmm_sock_names[i]);
+}
+
+static void remove_files(void)
+{
+	remove_sockets();
 	unlink(VM_STATE_FILE);
 }
 
@@ -216,6 +286,7 @@ int priv_release(struct priv_server *s, struct err *e)
 	struct err step = ERR_INIT;
 	int ret = 0;
 
+	s->plugged = false;
 	collect(&ret, clean_up(s, s->vmm, &step), e, &step);
 	close_tap(s);
 	if (s->prepared)
@@ -228,7 +299,7 @@ int priv_release(struct priv_server *s, struct err *e)
 	if (ret == 0) {
 		remove_files();
 		memset(&s->claim, 0, sizeof(s->claim));
-		s->prepared = false;
+		s->prepared = s->parked = false;
 	}
 	return ret;
 }
@@ -241,6 +312,51 @@ static int do_release(struct priv_server *s, const struct priv_request *r,
 	if (s->vm_pid > 0)
 		return out_of_order("release", "the VM runs", e);
 	return priv_release(s, e);
+}
+
+/* The tap stays, so that the host's network programs keep what they know of it; but an
+ * adopted VM's went with it. */
+static int unplug_tap(struct priv_server *s, struct err *e)
+{
+	struct host_if i;
+
+	if (host_if(s->c.interface, &i, e) < 0)
+		return -1;
+	s->plugged = false;
+	return i.exists ? s->os->tap_carrier(s->c.interface, false, e) : make_tap(s, e);
+}
+
+/*
+ * The card stays with the pass-through driver, and belongs to no VM any more: given
+ * back, the host's own driver would be started seconds before it has to sleep, and the
+ * host's network programs with it, and the card would be in use when the VM wants it
+ * again.
+ */
+static int do_suspend(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	struct err step = ERR_INIT;
+
+	(void)r;
+	(void)reply;
+	if (s->vm_pid > 0)
+		return out_of_order("suspend", "the VM runs", e);
+	if (clean_up(s, s->vmm, e) < 0)
+		return -1;
+	remove_sockets();
+	if (s->prepared && unplug_tap(s, &step) < 0)
+		log_warn("%s", step.msg);
+	s->parked = true;
+	if (vm_record_put(s, 0, "", e) < 0) {
+		s->parked = false;
+		return -1;
+	}
+	step = (struct err)ERR_INIT;
+	if (s->c.card.kind == CARD_PCI && s->os->before_sleep != NULL &&
+	    s->os->before_sleep(&step) < 0)
+		log_warn("%s%s%s%s", step.msg, step.hint[0] != '\0' ? " (" : "",
+		    step.hint, step.hint[0] != '\0' ? ")" : "");
+	return 0;
 }
 
 /* Whether the process on record is still that one; *watch then is the caller's. */
@@ -337,6 +453,19 @@ static int adopt(
 	return 0;
 }
 
+/* It was suspended, and stays so; the tap went with it, or is one that we make anew. */
+static void adopt_suspended(struct priv_server *s, const struct vm_record *v)
+{
+	struct err e = ERR_INIT;
+
+	s->claim = v->claim;
+	s->parked = true;
+	s->prepared = make_tap(s, &e) == 0;
+	if (!s->prepared)
+		log_warn("%s", e.msg);
+	log_info("suspended by a former bhyfid");
+}
+
 static int do_adopt(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
@@ -369,9 +498,20 @@ static int do_adopt(struct priv_server *s, const struct priv_request *r,
 		reply->value = v.config == config_hash(&s->c) ? 1 : 2;
 		return 0;
 	}
+	if (v.suspended && same && watch < 0) {
+		adopt_suspended(s, &v);
+		reply->value = 3;
+		return 0;
+	}
 	got = clear_record(s, &v, watch, e);
 	if (watch >= 0)
 		close(watch);
+	if (got == 0 && v.suspended) {
+		/* Of another configuration: nothing of it is kept. */
+		s->parked = true;
+		got = vm_record_put(s, 0, "", e);
+		reply->value = 3;
+	}
 	return got;
 }
 
@@ -382,8 +522,12 @@ static const struct action actions[] = {
     {PRIV_TAP_MAC, "tap-mac", do_tap_mac},
     {PRIV_TAP_CARRIER, "tap-carrier", do_tap_carrier},
     {PRIV_NETWORKS, "networks", do_networks},
+    {PRIV_AP_CONF, "ap-conf", do_ap_conf},
+    {PRIV_SECRET, "secret", do_secret},
+    {PRIV_CONFIG, "config", do_config},
     {PRIV_CHANNEL, "channel", do_channel},
     {PRIV_RELEASE, "release", do_release},
+    {PRIV_SUSPEND, "suspend", do_suspend},
     {PRIV_ADOPT, "adopt", do_adopt},
 };
 _Static_assert(ARRAY_LEN(actions) == PRIV_ADOPT + 1, "an action lacks its row");

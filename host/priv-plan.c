@@ -140,18 +140,12 @@ static int plan_vmm(const struct vm_spec *s, enum vmm_step step, FILE *out, stru
 	return vmm->plan != NULL ? vmm->plan(s, step, out, e) : 0;
 }
 
-/* What another system's paths are is known where its default prefix is. */
+/* What FreeBSD's paths are is known elsewhere, too: those of its default prefix. */
 static void plan_run_dir(struct vm_spec *s, const struct vmm_ops *vmm)
 {
-#ifndef __FreeBSD__
-	if (vmm->os != NULL && strcmp(vmm->os, "freebsd") == 0 &&
-	    s->config->sysroot[0] == '\0')
+	if (vmm->os != NULL && !os_is_native(vmm->os) && s->config->sysroot[0] == '\0')
 		snprintf(s->run_dir, sizeof(s->run_dir), "/var/run/bhyfi/%s",
 		    s->config->instance);
-#else
-	(void)s;
-	(void)vmm;
-#endif
 }
 
 static int plan_up(
@@ -179,7 +173,8 @@ static int plan_up(
 	fprintf(out, "%s & VM=$!\n", line);
 	if (plan_vmm(s, VMM_STEP_STARTED, out, e) < 0)
 		return -1;
-	fprintf(out, "# MAC is the radio's, which the guest tells\n");
+	fprintf(out, "# MAC %s the radio's, which the guest tells\n",
+	    c->mode == MODE_CLONE ? "is" : "is not");
 	os->plan(c, OS_STEP_ONLINE, s->vm_uid, out);
 	return 0;
 }

@@ -20,7 +20,7 @@
 #define TAP_EXIT_MS 500
 
 /* Never blocks: main may be waiting for our reply. */
-static bool send_packet(const struct priv_server *s, const struct priv_packet *p)
+bool priv_send(const struct priv_server *s, const struct priv_packet *p)
 {
 	return s->ev < 0 ||
 	       send(s->ev, p, sizeof(*p), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
@@ -28,12 +28,12 @@ static bool send_packet(const struct priv_server *s, const struct priv_packet *p
 }
 
 /* A line that does not fit is lost; an event never is. */
-static void log_to_main(void *arg, enum log_level level, const char *text)
+void priv_log(void *arg, enum log_level level, const char *text)
 {
 	struct priv_packet p = {.is_log = 1, .level = (int32_t)level};
 
 	snprintf(p.text, sizeof(p.text), "%s", text);
-	send_packet(arg, &p);
+	priv_send(arg, &p);
 }
 
 static void flush_events(struct priv_server *s)
@@ -41,7 +41,7 @@ static void flush_events(struct priv_server *s)
 	while (s->npending > 0) {
 		struct priv_packet p = {.ev = s->pending[0]};
 
-		if (!send_packet(s, &p))
+		if (!priv_send(s, &p))
 			return;
 		s->npending--;
 		memmove(s->pending, s->pending + 1, s->npending * sizeof(s->pending[0]));
@@ -119,13 +119,30 @@ static int serve_request(struct priv_server *s)
 	return ret;
 }
 
+/* A VMM that opens the tap by itself has done so: its link is up from then on, and
+ * bhyve sets the interface up as well. */
+static void tap_opened(struct priv_server *s)
+{
+	struct host_if i;
+	struct err e = ERR_INIT;
+
+	if (host_if(s->c.interface, &i, NULL) < 0 || !i.carrier)
+		return;
+	s->tap_awaited = s->plugged = false;
+	if (s->os->tap_carrier(s->c.interface, false, &e) < 0)
+		log_error("%s", e.msg);
+}
+
 static void check_tap(struct priv_server *s)
 {
 	struct priv_vm_event ev = {.kind = PRIV_EVENT_TAP_GONE};
 	struct pollfd vm = {.fd = s->vm_watch, .events = POLLIN};
 
-	if (!if_watch_gone(s->tap_watch, s->c.interface))
+	if (!if_watch_gone(s->tap_watch, s->c.interface)) {
+		if (s->tap_awaited)
+			tap_opened(s);
 		return;
+	}
 	/* An adopted VMM alone holds the tap and takes it along when it exits: then its
 	 * exit is the event. It comes within a moment. */
 	if (s->tap_fd < 0 && poll(&vm, 1, TAP_EXIT_MS) == 1)
@@ -161,8 +178,9 @@ static _Noreturn void finish(struct priv_server *s)
 	clean = WIFEXITED(st) && WEXITSTATUS(st) == 0;
 	if (WIFSIGNALED(st))
 		log_error("bhyfid main was killed by signal %d", WTERMSIG(st));
-	/* A VM that runs stays for the next bhyfid; without one nothing may stay. */
-	if (s->vm_pid == 0 && (s->prepared || s->claim.claimed) &&
+	/* A VM that runs stays for the next bhyfid, and so does it that one is to be
+	 * started only when the host is awake; else nothing may stay. */
+	if (s->vm_pid == 0 && !s->parked && (s->prepared || s->claim.claimed) &&
 	    priv_release(s, &e) < 0) {
 		log_error("%s", e.msg);
 		clean = false;
@@ -177,20 +195,23 @@ void priv_serve(struct priv_server *s)
 {
 	struct priv_vm_event ev;
 
-	log_set_sink(log_to_main, s);
+	log_set_sink(priv_log, s);
 	while (true) {
 		struct pollfd p[] = {{.fd = s->req, .events = POLLIN},
 		    {.fd = s->vm_watch, .events = POLLIN},
 		    {.fd = s->vm_stderr, .events = POLLIN},
 		    {.fd = s->tap_watch, .events = POLLIN},
 		    {.fd = s->signals, .events = POLLIN},
-		    {.fd = s->npending > 0 ? s->ev : -1, .events = POLLOUT}};
+		    {.fd = s->npending > 0 ? s->ev : -1, .events = POLLOUT},
+		    {.fd = s->renew_out, .events = POLLIN}};
 
 		if (poll(p, ARRAY_LEN(p), -1) < 0) {
 			if (errno != EINTR)
 				finish(s);
 			continue;
 		}
+		if (p[6].revents != 0)
+			priv_renew_read(s);
 		if (p[5].revents != 0)
 			flush_events(s);
 		if (p[4].revents != 0)

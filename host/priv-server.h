@@ -5,6 +5,7 @@
 #ifndef BHYFI_PRIV_SERVER_H
 #define BHYFI_PRIV_SERVER_H
 
+#include "log.h"
 #include "priv.h"
 
 /* One SOCK_SEQPACKET record each way per call. The parent takes nothing but
@@ -55,8 +56,14 @@ struct priv_server {
 	pid_t main_pid;
 
 	bool prepared;
+	bool parked;             /* suspended, prepared or not */
 	int tap_fd;              /* -1: none, or the adopted VMM alone holds it */
 	int tap_watch;           /* -1: not watched */
+	bool tap_awaited;        /* the VMM has not opened it yet */
+	bool plugged;            /* its carrier is on */
+	pid_t renew_pid;         /* 0: none runs */
+	int renew_out;           /* its log lines; -1: none runs */
+	bool renew_again;        /* plugged in once more since it was started */
 	struct card_claim claim; /* also of a card that could not be put back */
 
 	pid_t vm_pid; /* 0: none runs */
@@ -87,6 +94,7 @@ struct vm_record {
 	struct card_claim claim;
 	char image[80];
 	uint64_t config; /* config_hash */
+	bool suspended;  /* no VM runs, and the next bhyfid is not to start one */
 };
 
 int vm_record_write(const struct vm_record *r, struct err *e);
@@ -112,8 +120,17 @@ int priv_serve_one(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e);
 int priv_release(struct priv_server *s, struct err *e);
 
+/* priv-renew.c: what the host does when its interface is plugged in, in a child */
+
+void priv_renew(struct priv_server *s);
+/* renew_out became readable. */
+void priv_renew_read(struct priv_server *s);
+
 /* priv-server.c: the parent's loop; never returns. */
 _Noreturn void priv_serve(struct priv_server *s);
+/* To main, without waiting; false: it did not fit, and may be sent again. */
+bool priv_send(const struct priv_server *s, const struct priv_packet *p);
+log_sink priv_log; /* arg: the server */
 
 /* Closes all descriptors from 3 on but those in keep (n of them; -1 is skipped). */
 void close_others(const int *keep, size_t n);

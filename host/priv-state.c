@@ -31,10 +31,11 @@ char *vm_record_text(const struct vm_record *r)
 	/* As text: 64 bits unsigned do not fit into JSON's numbers everywhere. */
 	snprintf(start, sizeof(start), "%" PRIu64, r->start);
 	snprintf(hash, sizeof(hash), "%016" PRIx64, r->config);
-	o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "version",
-	    VM_STATE_VERSION, "pid", (int)r->pid, "start", start, "vmm", r->vmm,
-	    "interface", r->interface, "card", card, "claimed", (int)r->claim.claimed,
-	    "former_driver", r->claim.former_driver, "image", r->image, "config", hash);
+	o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:b}",
+	    "version", VM_STATE_VERSION, "pid", (int)r->pid, "start", start, "vmm",
+	    r->vmm, "interface", r->interface, "card", card, "claimed",
+	    (int)r->claim.claimed, "former_driver", r->claim.former_driver, "image",
+	    r->image, "config", hash, "suspended", (int)r->suspended);
 	if (o == NULL)
 		return NULL;
 	text = json_dumps(o, JSON_INDENT(2));
@@ -57,7 +58,8 @@ int vm_record_put(
 	struct vm_record r = {.pid = pid,
 	    .card = s->c.card,
 	    .claim = s->claim,
-	    .config = config_hash(&s->c)};
+	    .config = config_hash(&s->c),
+	    .suspended = s->parked};
 
 	snprintf(r.vmm, sizeof(r.vmm), "%s", s->vmm->name);
 	snprintf(r.interface, sizeof(r.interface), "%s", s->c.interface);
@@ -101,6 +103,7 @@ int vm_record_parse(struct vm_record *r, const char *text, size_t len, struct er
 		return err_set(e, ERR_FAILED, VM_STATE_FILE ": not a JSON object");
 	r->pid = (pid_t)msg_int(o, "pid", 0, INT32_MAX, 1);
 	r->claim.claimed = msg_bool(o, "claimed", false);
+	r->suspended = msg_bool(o, "suspended", false);
 	if (msg_int(o, "version", 1, INT32_MAX, 0) != VM_STATE_VERSION)
 		wrong = "version";
 	else if (r->pid == 1)

@@ -114,7 +114,7 @@ static int server_init(struct priv_server *s, const struct config *c, struct err
 	s->c = *c;
 	s->vmm = vmm_find(c->vmm);
 	s->req = s->ev = s->signals = -1;
-	s->tap_fd = s->tap_watch = s->vm_watch = s->vm_stderr = -1;
+	s->tap_fd = s->tap_watch = s->renew_out = s->vm_watch = s->vm_stderr = -1;
 	if (s->vmm == NULL)
 		return err_set(
 		    e, ERR_FAILED, "vmm %s: expected one of %s", c->vmm, vmm_names());
@@ -128,11 +128,23 @@ static int server_init(struct priv_server *s, const struct config *c, struct err
 	return enter_run_dir(c, e);
 }
 
+static void hold_signals(sigset_t *former)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, former);
+}
+
 struct priv *priv_split(const struct config *c, const int *keep_fds, struct err *e)
 {
 	static struct priv_server s;
 	int req[2] = {-1, -1}, ev[2] = {-1, -1};
 	struct priv *p = NULL;
+	sigset_t held;
 
 	/* So that no descriptor of ours is taken for standard error. */
 	for (int fd = open("/dev/null", O_RDWR); fd >= 0 && fd < 3;)
@@ -144,7 +156,11 @@ struct priv *priv_split(const struct config *c, const int *keep_fds, struct err 
 		err_sys(e, errno, "socketpair");
 		goto fail;
 	}
+	/* One that came before we pass it on would end us, and leave main alone. */
+	hold_signals(&held);
 	s.main_pid = fork();
+	if (s.main_pid <= 0)
+		sigprocmask(SIG_SETMASK, &held, NULL);
 	if (s.main_pid < 0) {
 		err_sys(e, errno, "fork");
 		goto fail;
@@ -161,6 +177,7 @@ struct priv *priv_split(const struct config *c, const int *keep_fds, struct err 
 			close(*fd);
 	if (catch_signals(&s, e) < 0)
 		_exit(1);
+	sigprocmask(SIG_SETMASK, &held, NULL);
 	priv_serve(&s);
 fail:
 	for (int i = 0; i < 2; i++) {

@@ -27,13 +27,22 @@ enum priv_op {
 	PRIV_TAP_MAC,   /* mac */
 	PRIV_TAP_CARRIER, /* arg: 0, 1 */
 	PRIV_NETWORKS,    /* -> fd of the networks file, read-only */
+	PRIV_AP_CONF,     /* -> fd of the access point's file, read-only */
+	PRIV_SECRET,      /* -> fd of the host's secret, read-only; see mac.h */
+	PRIV_CONFIG,      /* reads the configuration again. What can change while the VM
+			     runs holds from now on -> fd of the struct config; value 1:
+			     the rest has changed, too, and waits for the next start */
 	PRIV_CHANNEL, /* arg: VMM_SOCK_AGENT or _CONSOLE -> fd of the host's end of the
 			 VM's serial port, where the VMM serves no sockets */
 	PRIV_RELEASE, /* VM must be gone: clean up after it, tap away, card back */
+	PRIV_SUSPEND, /* VM must be gone: clean up after it, carrier off. Tap and card
+			 stay ours, and on record as suspended; PRIV_PREPARE follows,
+			 which looks whether the card is still there, or PRIV_RELEASE */
 	PRIV_ADOPT,   /* what a former bhyfid left: -> value 0 nothing or only rubbish,
 			 which is cleared; 1 its VM runs and was adopted (pid), as if
 			 prepared and started here; 2 the same, but it was started from
-			 another configuration: stop and start it anew */
+			 another configuration: stop and start it anew; 3 it was
+			 suspended: as if suspended here */
 };
 
 struct priv;

@@ -130,6 +130,7 @@ void record_status(struct record *r, const json_t *o)
 		wlan_common(&r->wlan, w);
 		r->wlan.signal_dbm = (int)msg_int(w, "signal_dbm", -200, 100, 0);
 		r->wlan.width_mhz = (int)msg_int(w, "width_mhz", 1, 1000, 0);
+		text(w, "country", r->wlan.country, sizeof(r->wlan.country));
 		r->wlan.tx_mbps = number(w, "tx_mbps", 0, 1e6, 0);
 		r->wlan.rx_mbps = number(w, "rx_mbps", 0, 1e6, 0);
 	}
@@ -164,6 +165,7 @@ void record_path(struct record *r, const json_t *o)
 {
 	r->path_up = msg_bool(o, "up", false);
 	text(o, "mode", r->path_mode, sizeof(r->path_mode));
+	text(o, "why", r->path_why, sizeof(r->path_why));
 }
 
 int record_guest_stage(struct record *r, const json_t *o)
@@ -217,6 +219,10 @@ json_t *record_wlan_json(const struct record *r)
 	set_int(o, "freq_mhz", w->freq_mhz != 0, w->freq_mhz);
 	set_int(o, "width_mhz", w->width_mhz != 0, w->width_mhz);
 	set_int(o, "signal_dbm", w->signal_dbm != 0, w->signal_dbm);
+	if (w->country[0] != '\0')
+		json_object_set_new(o, "country", json_string(w->country));
+	else
+		json_object_set_new(o, "country", json_null());
 	set_real(o, "tx_mbps", w->tx_mbps > 0, w->tx_mbps);
 	set_real(o, "rx_mbps", w->rx_mbps > 0, w->rx_mbps);
 	set_text(o, "key_mgmt", w->key_mgmt);

@@ -43,6 +43,7 @@ struct wlan_record {
 	char bssid[MAC_TEXT_SIZE], key_mgmt[32], reason[128];
 	int freq_mhz, width_mhz, signal_dbm; /* 0: not known */
 	double tx_mbps, rx_mbps;             /* 0: not known */
+	char country[3];                     /* whose rules hold; "": the world's */
 };
 
 struct radio_record {
@@ -65,7 +66,7 @@ struct record {
 	struct guest_stage guest_stages[GUEST_STAGES_MAX];
 	size_t n_guest_stages;
 	bool path_up;
-	char path_mode[16];
+	char path_mode[16], path_why[200]; /* why: of mode auto; "" */
 	struct wlan_record wlan;
 	struct radio_record radio;
 	struct guest_record guest;

@@ -3,13 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __FreeBSD__
-#include <malloc_np.h>
-#else
-#include <malloc.h>
-#endif
-
 #include <jansson.h>
+
+#include "build-config.h"
+#include BHYFI_MALLOC
 
 /* What it allocates may be freed with free() by those who called json_dumps, so the
  * size has to come from the allocator. */

@@ -77,12 +77,17 @@ json_t *status_json(const struct status_input *in)
 	set(o, "image",
 	    json_pack("{s:o, s:o}", "id", text_or_null(in->image_id), "kernel",
 		text_or_null(kernel)));
-	set(o, "mode", json_string(mode_name(in->config->mode)));
+	set(o, "mode", json_string(mode_name(in->mode)));
+	set(o, "mode_why", text_or_null(in->record->path_why));
 	set(o, "wlan", record_wlan_json(r));
 	set(o, "host_if", host_if_json(in));
 	set(o, "guest", record_guest_json(r));
 	set(o, "restarts", json_integer(in->machine->restarts));
 	set(o, "last_error", last_error(in));
+	set(o, "clean_stop",
+	    in->machine->clean == CLEAN_UNKNOWN
+		? NULL
+		: json_boolean(in->machine->clean == CLEAN_YES));
 	set(o, "stages", record_stages_json(r));
 	set(o, "guest_stages", record_guest_stages_json(r));
 	set(o, "online_ms",

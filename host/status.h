@@ -13,6 +13,7 @@
 /* All borrowed. */
 struct status_input {
 	const struct config *config;
+	enum path_mode mode; /* that is used */
 	const struct machine *machine;
 	const struct record *record;
 	const struct host_if *host_if;

@@ -10,6 +10,14 @@
 #include "control.h"
 #include "log.h"
 
+static int do_reload(void *arg, bool *rest, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	*rest = false;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum vm_state get_state(void *arg)
@@ -36,6 +44,25 @@ static bool do_refresh(void *arg)
 {
 	(void)arg;
 	return false;
+}
+
+static void do_call(void *arg, int64_t call, const char *name, const json_t *request)
+{
+	(void)arg;
+	(void)call;
+	(void)name;
+	(void)request;
+}
+
+static void do_call_gone(void *arg, int64_t call)
+{
+	(void)arg;
+	(void)call;
+}
+
+static void do_suspend(void *arg)
+{
+	(void)arg;
 }
 
 static int do_start(void *arg, struct err *e)
@@ -72,8 +99,9 @@ static void turn(struct event_base *base, int fd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct control_ops ops = {
-	    get_state, get_why, get_status, do_refresh, do_start, do_start, do_air};
+	static const struct control_ops ops = {get_state, get_why, get_status, do_refresh,
+	    do_start, do_start, do_suspend, do_air, .reload = do_reload, .call = do_call,
+	    .call_gone = do_call_gone};
 	static struct event_base *base;
 	static struct keep log;
 	const struct keep *streams[CONTROL_STREAMS] = {&log, &log};

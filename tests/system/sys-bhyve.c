@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "fs.h"
 #include "harness.h"
+#include "sleep.h"
 
 #define BEGIN_MS 30000 /* a state that is about to come */
 
@@ -127,8 +128,8 @@ static void many_networks(const struct inst *i)
 static void online_taken_over_and_gone(void **state)
 {
 	static const char *const up[] = {"kldload -n vmm nmdm", "ifconfig tap0 create",
-	    "-o config.dump=1\n", "bhyve -k ", "ifconfig tap0 ether", "ifconfig tap0 up",
-	    NULL};
+	    "-o config.dump=1\n", "bhyve -k ", "ifconfig tap0 ether",
+	    "ifconfig tap0 link0 up", NULL};
 	static const char *const down[] = {
 	    "bhyvectl --vm=bhyfi-", " --destroy\n", "ifconfig tap0 destroy\n", NULL};
 	struct inst *i = host_inst(state, "");
@@ -172,6 +173,31 @@ static void the_power_button_releases_the_card(void **state)
 	snprintf(path, sizeof(path), "%s/console.log", i->run);
 	ok(fs_read_file(path, 1 << 20, &text, NULL, &e), &e);
 	in_order(text, texts);
+}
+
+/* Twice, or BHYFI_SLEEPS times. What the double of bhyve holds is gone in between. */
+static void suspended_and_resumed(void **state)
+{
+	static const char *const texts[] = {"bhyve -k ", "bhyvectl --vm=bhyfi-",
+	    " --destroy\n", "ifconfig tap0 link0 down\n", "bhyve -k ",
+	    "ifconfig tap0 link0 up", NULL};
+	const char *times = getenv("BHYFI_SLEEPS");
+	struct inst *i = host_inst(state, "");
+	char dev[64];
+
+	lab_up(i);
+	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", i->name);
+	sleep_suspend(i, CLEAN);
+	sleep_suspended(i, "bhyve");
+	assert_false(is_there(dev));
+	sleep_resume(i);
+	AUTO_FREE char *log = fbsd_log();
+	in_order(log, texts);
+	/* The interface was there all the time. */
+	assert_null(strstr(log, "ifconfig tap0 destroy"));
+	sleep_cycles(i, times != NULL ? atoi(times) : 2, "bhyve");
+	sleep_suspend(i, CLEAN);
+	host_down(i);
 }
 
 /* bhyve runs, the guest does not answer yet. */
@@ -220,12 +246,12 @@ static void each_end_of_bhyve(void **state)
 {
 	static const struct {
 		int status; /* ordered from the double; -1: as it comes */
-		int sig;    /* to bhyve; 0: the machine ends */
+		int sig;    /* to bhyve; 0: the machine ends; USR1: the VM is destroyed */
 		const char *text;
 	} rows[] = {{0, 0, "(reboot)"}, {1, 0, "(poweroff)"}, {2, 0, "(halt)"},
 	    {3, 0, "(triple fault)"}, {4, 0, "(error)"}, {143, 0, "(terminated)"},
 	    {100, 0, "(crash)"}, {-1, SIGTERM, "(terminated)"}, {-1, SIGKILL, "(killed)"},
-	    {-1, SIGABRT, "(crash)"}};
+	    {-1, SIGABRT, "(crash)"}, {-1, SIGUSR1, "(error)"}};
 	struct inst *i = host_inst(state, "");
 	struct err e = ERR_INIT;
 
@@ -243,7 +269,7 @@ static void each_end_of_bhyve(void **state)
 		bhyve = begin(i, &log);
 		if (rows[k].sig == 0)
 			end_machine(bhyve);
-		else if (rows[k].sig == SIGABRT)
+		else if (rows[k].sig == SIGUSR1)
 			destroy_under_it(i);
 		else
 			kill(bhyve, rows[k].sig);
@@ -330,6 +356,6 @@ static void a_start_that_fails(void **state)
 #define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
 
 LAB_MAIN("bhyve", HOST_TEST(online_taken_over_and_gone),
-    HOST_TEST(the_power_button_releases_the_card), HOST_TEST(each_end_of_bhyve),
-    HOST_TEST(what_was_left_is_cleared), HOST_TEST(what_is_missing_is_said),
-    HOST_TEST(a_start_that_fails))
+    HOST_TEST(the_power_button_releases_the_card), HOST_TEST(suspended_and_resumed),
+    HOST_TEST(each_end_of_bhyve), HOST_TEST(what_was_left_is_cleared),
+    HOST_TEST(what_is_missing_is_said), HOST_TEST(a_start_that_fails))

@@ -21,8 +21,8 @@ struct world {
 	struct keep log, console;
 	enum vm_state state;
 	struct err why;
-	bool can_refresh;
-	unsigned refreshes, starts, stops;
+	bool can_refresh, reload_fails;
+	unsigned refreshes, starts, stops, suspends;
 	json_t *air;
 };
 
@@ -70,6 +70,27 @@ static int do_stop(void *arg, struct err *e)
 	return 0;
 }
 
+static void do_call(void *arg, int64_t call, const char *name, const json_t *request)
+{
+	(void)arg;
+	(void)call;
+	(void)name;
+	(void)request;
+}
+
+static void do_call_gone(void *arg, int64_t call)
+{
+	(void)arg;
+	(void)call;
+}
+
+static void do_suspend(void *arg)
+{
+	struct world *w = arg;
+
+	w->suspends++;
+}
+
 static int do_air(void *arg, json_t *request, struct err *e)
 {
 	struct world *w = arg;
@@ -80,8 +101,17 @@ static int do_air(void *arg, json_t *request, struct err *e)
 	return 0;
 }
 
-static const struct control_ops ops = {
-    get_state, get_why, get_status, do_refresh, do_start, do_stop, do_air};
+static int do_reload(void *arg, bool *rest, struct err *e)
+{
+	const struct world *w = arg;
+
+	*rest = true;
+	return w->reload_fails ? err_set(e, ERR_FAILED, "wlan.conf:3: bad") : 0;
+}
+
+static const struct control_ops ops = {get_state, get_why, get_status, do_refresh,
+    do_start, do_stop, do_suspend, do_air, .reload = do_reload, .call = do_call,
+    .call_gone = do_call_gone};
 
 static int setup(void **state)
 {
@@ -278,6 +308,73 @@ static void test_down(void **state)
 	close(fd);
 }
 
+static void becomes(struct world *w, enum vm_state s)
+{
+	w->state = s;
+	control_changed(w->control, s);
+	turn(w);
+}
+
+static void test_reload(void **state)
+{
+	struct world *w = *state;
+	int fd = client(w);
+
+	ask(w, fd, "{\"cmd\":\"reload\"}\n");
+	assert_string_equal(answer(fd), "{\"ok\":true,\"restart_needed\":true}\n");
+	w->reload_fails = true;
+	ask(w, fd, "{\"cmd\":\"reload\"}\n");
+	assert_non_null(strstr(answer(fd), "\"message\":\"wlan.conf:3: bad\""));
+	close(fd);
+}
+
+static void test_suspend(void **state)
+{
+	struct world *w = *state;
+	int fd = client(w), waits = client(w);
+
+	w->state = STATE_BOOTING;
+	ask(w, waits, "{\"cmd\":\"wait\"}\n");
+	answer(waits);
+	w->state = STATE_STOPPING;
+	ask(w, fd, "{\"cmd\":\"suspend\"}\n");
+	assert_int_equal(w->suspends, 1);
+	assert_string_equal(answer(fd), "");
+	becomes(w, STATE_SUSPENDED);
+	assert_string_equal(answer(fd),
+	    "{\"progress\":\"suspended\"}\n"
+	    "{\"state\":\"suspended\",\"stages\":{\"vmm\":7},\"ok\":true}\n");
+	/* Who waited for the network does not wait through the night. */
+	assert_non_null(strstr(answer(waits), "it was suspended"));
+	/* Again: at once. */
+	ask(w, fd, "{\"cmd\":\"suspend\"}\n");
+	assert_non_null(strstr(answer(fd), "\"ok\":true"));
+	close(fd);
+	close(waits);
+}
+
+/* Another order than this one's has been carried out in the end. */
+static void test_suspend_ends_otherwise(void **state)
+{
+	struct world *w = *state;
+	int fd = client(w);
+
+	w->state = STATE_STOPPING;
+	ask(w, fd, "{\"cmd\":\"suspend\"}\n");
+	becomes(w, STATE_PREPARING);
+	assert_non_null(strstr(answer(fd), "it was started again"));
+	w->state = STATE_STOPPING;
+	ask(w, fd, "{\"cmd\":\"suspend\"}\n");
+	becomes(w, STATE_STOPPED);
+	assert_non_null(strstr(answer(fd), "\"ok\":true"));
+	w->state = STATE_STOPPING;
+	ask(w, fd, "{\"cmd\":\"suspend\"}\n");
+	err_set(&w->why, ERR_FAILED, "the VM does not die");
+	becomes(w, STATE_FAILED);
+	assert_non_null(strstr(answer(fd), "the VM does not die"));
+	close(fd);
+}
+
 static void test_start(void **state)
 {
 	struct world *w = *state;
@@ -457,6 +554,9 @@ int main(void)
 	    TEST(test_wait),
 	    TEST(test_wait_in_vain),
 	    TEST(test_down),
+	    TEST(test_reload),
+	    TEST(test_suspend),
+	    TEST(test_suspend_ends_otherwise),
 	    TEST(test_start),
 	    TEST(test_air),
 	    TEST(test_air_of_a_dead_guest),

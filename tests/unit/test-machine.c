@@ -12,6 +12,7 @@
 
 #define BOOT_MS 60000
 #define STOP_MS 10000
+#define SUSPEND_MS 3000
 #define BEAT_MS 5000
 #define RESTARTS 3
 
@@ -21,7 +22,7 @@ struct world {
 	int64_t timer[TIMER_COUNT]; /* -1: off */
 	int64_t now;
 	bool fail_prepare, fail_start, fail_attach, fail_kill, fail_button, fail_release,
-	    fail_config, fail_mac, fail_carrier;
+	    fail_suspend, fail_config, fail_mac, fail_carrier;
 };
 
 static void note(void *arg, const char *what)
@@ -71,6 +72,12 @@ static int do_release(void *arg, struct err *e)
 {
 	note(arg, "release");
 	return result(((struct world *)arg)->fail_release, "release", e);
+}
+
+static int do_suspend(void *arg, struct err *e)
+{
+	note(arg, "park");
+	return result(((struct world *)arg)->fail_suspend, "park", e);
 }
 
 static int do_send_config(void *arg, struct err *e)
@@ -125,6 +132,7 @@ static const struct machine_ops ops = {
     .vm_kill = do_vm_kill,
     .powerdown = do_powerdown,
     .release = do_release,
+    .suspend = do_suspend,
     .send_config = do_send_config,
     .send_stop = do_send_stop,
     .tap_mac = do_tap_mac,
@@ -139,6 +147,7 @@ static struct world *new_world(void)
 	static struct world w;
 	static const struct machine_limits limits = {.boot_ms = BOOT_MS,
 	    .stop_ms = STOP_MS,
+	    .suspend_ms = SUSPEND_MS,
 	    .beat_ms = BEAT_MS,
 	    .restarts = RESTARTS};
 
@@ -200,6 +209,14 @@ static void to_stopping(struct world *w)
 {
 	to_online(w);
 	step(w, EV_STOP, STATE_STOPPING, "unplug =stopping ask");
+}
+
+static void to_suspended(struct world *w)
+{
+	to_online(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	step(w, EV_RELEASED, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
 }
 
 static void to_failed(struct world *w)
@@ -606,6 +623,232 @@ static void test_link_again(void **state)
 	step(w, EV_RADIO, STATE_ASSOCIATING, "mac =associating");
 }
 
+/* Card and interface stay ours, but are looked at again before the next start. */
+static void test_suspend_and_resume(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_online(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	assert_int_equal(w->timer[TIMER_DEADLINE], SUSPEND_MS / 2);
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	step(w, EV_RELEASED, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+	assert_int_equal(w->timer[TIMER_DEADLINE], -1);
+	assert_int_equal(w->m.clean, CLEAN_YES);
+	step(w, EV_SUSPEND, STATE_SUSPENDED, "");
+	step(w, EV_TAP_GONE, STATE_SUSPENDED, "");
+	step(w, EV_START, STATE_BOOTING, "=preparing prepare start =booting");
+	assert_int_equal(w->m.clean, CLEAN_UNKNOWN);
+	assert_int_equal(w->m.restarts, 0);
+	/* Now it is prepared: a restart needs no more. */
+	step(w, EV_VM_EXIT, STATE_PREPARING, "=preparing");
+	step(w, EV_RETRY, STATE_BOOTING, "start =booting");
+}
+
+/* All of it within the time that the host waits. */
+static void test_suspend_escalates(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_online(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	w->now += SUSPEND_MS / 2;
+	step(w, EV_DEADLINE, STATE_STOPPING, "button");
+	assert_int_equal(w->timer[TIMER_DEADLINE], SUSPEND_MS / 2);
+	w->now += SUSPEND_MS / 2;
+	step(w, EV_DEADLINE, STATE_STOPPING, "kill");
+	assert_non_null(strstr(w->m.why.msg, "did not stop within 3000 ms"));
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+	assert_int_equal(w->m.clean, CLEAN_NO);
+	step(w, EV_START, STATE_BOOTING, "=preparing prepare start =booting");
+	assert_int_equal(w->m.why.code, ERR_NONE);
+}
+
+/* An agent that hangs says nothing; PID 1 has released the card all the same. */
+static void test_clean_by_the_button(void **state)
+{
+	static const struct machine_input off = {.powered_off = true};
+	struct world *w = new_world();
+
+	(void)state;
+	to_online(w);
+	send_event(w, EV_SUSPEND);
+	send_event(w, EV_DEADLINE);
+	assert_int_equal(machine_event(&w->m, EV_VM_EXIT, &off), 0);
+	assert_int_equal(w->m.state, STATE_SUSPENDED);
+	assert_int_equal(w->m.clean, CLEAN_YES);
+	/* One that nobody had told to. */
+	w = new_world();
+	to_online(w);
+	assert_int_equal(machine_event(&w->m, EV_VM_EXIT, &off), 0);
+	assert_int_equal(w->m.clean, CLEAN_NO);
+	assert_int_equal(machine_event(&w->m, EV_VM_EXIT, NULL), -1);
+}
+
+/* A stop of another reason has less time from then on, in each of its phases. */
+static void test_suspend_hurries(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_stopping(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	assert_int_equal(w->timer[TIMER_DEADLINE], SUSPEND_MS / 2);
+	/* It was told to stop: it does not come back. */
+	step(w, EV_VM_EXIT, STATE_STOPPED, "release =stopped");
+	w = new_world();
+	to_stopping(w);
+	step(w, EV_DEADLINE, STATE_STOPPING, "button");
+	assert_int_equal(w->timer[TIMER_DEADLINE], STOP_MS / 2);
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	assert_int_equal(w->timer[TIMER_DEADLINE], SUSPEND_MS);
+	step(w, EV_DEADLINE, STATE_STOPPING, "kill");
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_STOPPED, "release =stopped");
+	/* Little time that was left is not made more. */
+	w = new_world();
+	to_online(w);
+	step(w, EV_BEAT_LOST, STATE_STOPPING, "unplug =stopping ask");
+	w->now += 700;
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	assert_int_equal(w->timer[TIMER_DEADLINE], 1000);
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+}
+
+static void test_resume_while_stopping(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_online(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	step(w, EV_START, STATE_STOPPING, "");
+	step(w, EV_RELEASED, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_BOOTING, "park =preparing prepare start =booting");
+	/* The host changed its mind twice. */
+	step(w, EV_SUSPEND, STATE_STOPPING, "=stopping");
+	step(w, EV_START, STATE_STOPPING, "");
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+	/* What was told to stop is not started by a resume. */
+	w = new_world();
+	to_stopping(w);
+	step(w, EV_START, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_STOPPED, "release =stopped");
+	/* And down counts more than either. */
+	w = new_world();
+	to_online(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	step(w, EV_START, STATE_STOPPING, "");
+	step(w, EV_STOP, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_STOPPED, "release =stopped");
+}
+
+/* Suspend, then resume, from everywhere: what is done, and where it ends. */
+static void test_suspend_from_each_state(void **state)
+{
+	static const struct {
+		void (*reach)(struct world *w);
+		const char *suspend; /* what it does */
+		bool stops;          /* the VM has to end first */
+	} rows[] = {
+	    {to_stopped, "park =suspended", false},
+	    {to_retry, "park =suspended", false},
+	    {to_booting, "=stopping", true},
+	    {to_agent, "=stopping ask", true},
+	    {to_associating, "=stopping ask", true},
+	    {to_online, "unplug =stopping ask", true},
+	    {to_suspended, "", false},
+	    {to_failed, "park =suspended", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = new_world();
+
+		rows[i].reach(w);
+		step(w, EV_SUSPEND, rows[i].stops ? STATE_STOPPING : STATE_SUSPENDED,
+		    rows[i].suspend);
+		if (rows[i].stops)
+			step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+		for (unsigned t = 0; t < TIMER_COUNT; t++)
+			assert_int_equal(w->timer[t], -1);
+		step(w, EV_START, STATE_BOOTING, "=preparing prepare start =booting");
+		assert_int_equal(w->m.failures, 0);
+		/* And down from there. */
+		w = new_world();
+		rows[i].reach(w);
+		send_event(w, EV_SUSPEND);
+		if (rows[i].stops)
+			send_event(w, EV_VM_EXIT);
+		step(w, EV_STOP, STATE_STOPPED, "release =stopped");
+	}
+}
+
+static void test_suspend_during_a_restart(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_agent(w);
+	step(w, EV_FATAL, STATE_STOPPING, "=stopping ask");
+	step(w, EV_SUSPEND, STATE_STOPPING, "");
+	/* What would have failed is tried again after the sleep. */
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+	step(w, EV_START, STATE_BOOTING, "=preparing prepare start =booting");
+}
+
+static void test_suspend_before_the_link(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_booting(w);
+	step(w, EV_SUSPEND, STATE_STOPPING, "=stopping");
+	step(w, EV_LINK_UP, STATE_STOPPING, "ask");
+	step(w, EV_RELEASED, STATE_STOPPING, "");
+	step(w, EV_VM_EXIT, STATE_SUSPENDED, "park =suspended");
+}
+
+static void test_suspend_fails(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	to_online(w);
+	w->fail_suspend = true;
+	step(w, EV_SUSPEND, STATE_STOPPING, "unplug =stopping ask");
+	step(w, EV_VM_EXIT, STATE_FAILED, "park release =failed");
+	assert_string_equal(w->m.why.msg, "suspend: park does not work");
+	assert_false(w->m.held);
+	step(w, EV_SUSPEND, STATE_FAILED, "park");
+	w->fail_suspend = false;
+	step(w, EV_SUSPEND, STATE_SUSPENDED, "park =suspended");
+	/* A card that is gone after the sleep. */
+	w->fail_prepare = true;
+	step(w, EV_START, STATE_FAILED, "=preparing prepare release =failed");
+	assert_string_equal(w->m.why.msg, "prepare does not work");
+	assert_false(w->m.held);
+	assert_false(w->m.parked);
+	w->fail_prepare = false;
+	to_booting(w);
+}
+
+static void test_adopt_suspended(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	step(w, EV_ADOPT_SUSPENDED, STATE_SUSPENDED, "=suspended");
+	step(w, EV_START, STATE_BOOTING, "=preparing prepare start =booting");
+	w = new_world();
+	step(w, EV_ADOPT_SUSPENDED, STATE_SUSPENDED, "=suspended");
+	step(w, EV_STOP, STATE_STOPPED, "release =stopped");
+}
+
 /* Which events each state takes at all; all others change and do nothing. */
 static void test_refusals(void **state)
 {
@@ -614,26 +857,31 @@ static void test_refusals(void **state)
 		void (*reach)(struct world *w);
 		const char *takes;
 	} rows[] = {
-	    {STATE_STOPPED, to_stopped, " start stop adopt "},
-	    {STATE_PREPARING, to_retry, " start stop retry "},
+	    {STATE_STOPPED, to_stopped, " start stop suspend adopt adopt-suspended "},
+	    {STATE_PREPARING, to_retry, " start stop suspend retry "},
 	    {STATE_BOOTING, to_booting,
-		" start stop vm-exit link-up broken tap-gone deadline "},
+		" start stop suspend vm-exit link-up broken tap-gone deadline "},
 	    {STATE_AGENT, to_agent,
-		" start stop vm-exit link-up radio wlan-up wlan-down path-up path-down "
+		" start stop suspend vm-exit link-up radio wlan-up wlan-down path-up "
+		"path-down "
 		"beat "
 		"released fatal broken tap-gone deadline beat-lost "},
 	    {STATE_ASSOCIATING, to_associating,
-		" start stop vm-exit link-up radio wlan-up wlan-down path-up path-down "
+		" start stop suspend vm-exit link-up radio wlan-up wlan-down path-up "
+		"path-down "
 		"beat "
 		"released fatal broken tap-gone beat-lost "},
 	    {STATE_ONLINE, to_online,
-		" start stop vm-exit link-up radio wlan-up wlan-down path-up path-down "
+		" start stop suspend vm-exit link-up radio wlan-up wlan-down path-up "
+		"path-down "
 		"beat "
 		"released fatal broken tap-gone beat-lost "},
 	    {STATE_STOPPING, to_stopping,
-		" stop vm-exit link-up radio wlan-up wlan-down path-up path-down beat "
+		" start stop suspend vm-exit link-up radio wlan-up wlan-down path-up "
+		"path-down beat "
 		"released fatal broken tap-gone deadline "},
-	    {STATE_FAILED, to_failed, " start stop vm-exit "},
+	    {STATE_SUSPENDED, to_suspended, " start stop suspend tap-gone "},
+	    {STATE_FAILED, to_failed, " start stop suspend vm-exit "},
 	};
 	char word[32];
 
@@ -671,8 +919,6 @@ static void test_nonsense(void **state)
 	assert_int_equal(machine_event(&w->m, EV_RADIO, NULL), -1);
 	assert_int_equal(machine_event(&w->m, (enum machine_event)EVENT_COUNT, NULL), -1);
 	assert_int_equal(w->m.state, STATE_AGENT);
-	w->m.state = STATE_SUSPENDED;
-	assert_int_equal(machine_event(&w->m, EV_START, NULL), -1);
 }
 
 static void test_names(void **state)
@@ -724,6 +970,16 @@ int main(void)
 	    cmocka_unit_test(test_other_faults),
 	    cmocka_unit_test(test_ops_that_fail),
 	    cmocka_unit_test(test_link_again),
+	    cmocka_unit_test(test_suspend_and_resume),
+	    cmocka_unit_test(test_suspend_escalates),
+	    cmocka_unit_test(test_clean_by_the_button),
+	    cmocka_unit_test(test_suspend_hurries),
+	    cmocka_unit_test(test_resume_while_stopping),
+	    cmocka_unit_test(test_suspend_from_each_state),
+	    cmocka_unit_test(test_suspend_during_a_restart),
+	    cmocka_unit_test(test_suspend_before_the_link),
+	    cmocka_unit_test(test_suspend_fails),
+	    cmocka_unit_test(test_adopt_suspended),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_nonsense),
 	    cmocka_unit_test(test_names),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,8 +51,19 @@ static void up_and_down(struct priv *p)
 	call(p, PRIV_ADOPT, 0, NULL);
 	call(p, PRIV_PREPARE, 0, NULL);
 	call(p, PRIV_TAP_MAC, 0, mac);
-	call(p, PRIV_TAP_CARRIER, 1, NULL);
 	call(p, PRIV_TAP_CARRIER, 0, NULL);
+	call(p, PRIV_RELEASE, 0, NULL);
+}
+
+/* What is run when the interface is plugged in keeps nobody, and may come to its end
+ * when all is over. */
+static void plug_in(struct priv *p)
+{
+	call(p, PRIV_PREPARE, 0, NULL);
+	call(p, PRIV_TAP_CARRIER, 1, NULL);
+	call(p, PRIV_TAP_MAC, 0, mac);
+	call(p, PRIV_TAP_CARRIER, 0, NULL);
+	call(p, PRIV_TAP_CARRIER, 1, NULL);
 	call(p, PRIV_RELEASE, 0, NULL);
 }
 
@@ -63,6 +75,42 @@ static void up(struct priv *p)
 static void adopt(struct priv *p)
 {
 	call(p, PRIV_ADOPT, 0, NULL);
+}
+
+static void sleep_and_down(struct priv *p)
+{
+	call(p, PRIV_ADOPT, 0, NULL);
+	call(p, PRIV_PREPARE, 0, NULL);
+	call(p, PRIV_SUSPEND, 0, NULL);
+	call(p, PRIV_PREPARE, 0, NULL);
+	call(p, PRIV_SUSPEND, 0, NULL);
+	call(p, PRIV_RELEASE, 0, NULL);
+}
+
+static void adopt_and_down(struct priv *p)
+{
+	call(p, PRIV_ADOPT, 0, NULL);
+	call(p, PRIV_RELEASE, 0, NULL);
+}
+
+static void fall_asleep(struct priv *p)
+{
+	call(p, PRIV_PREPARE, 0, NULL);
+	call(p, PRIV_SUSPEND, 0, NULL);
+	_exit(2);
+}
+
+static void wake(struct priv *p)
+{
+	struct priv_reply r;
+	struct err e = ERR_INIT;
+
+	if (priv_call(p, PRIV_ADOPT, 0, NULL, &r, &e) < 0 || r.value != 3)
+		_exit(3);
+	if (priv_call(p, PRIV_PREPARE, 0, NULL, NULL, &e) < 0)
+		_exit(4);
+	call(p, PRIV_SUSPEND, 0, NULL);
+	_exit(2);
 }
 
 /* Main's status, KILLED where the privileged process was. */
@@ -120,19 +168,19 @@ static void nothing_is_left(const char *action, int step)
 
 /* A new bhyfid until one gets through: the first is killed at its first program, the
  * next at its second ... Not after each step, as that takes its time. */
-static void recover(const char *action, int after)
+static void recover(const char *action, int after, story *tells)
 {
 	int status = KILLED;
 
 	for (int step = 0; status == KILLED && step < STEPS_MAX; step++) {
 		if (after % 4 == 0)
 			fbsd_fault("", step, action, "");
-		status = tell(adopt);
+		status = tell(tells);
 	}
 	assert_int_equal(status, 0);
 }
 
-static void killed_at_each_program(const char *action)
+static void killed_at_each_program(const char *action, story *tells, story *recovers)
 {
 	int step;
 
@@ -141,14 +189,14 @@ static void killed_at_each_program(const char *action)
 
 		fbsd_install();
 		fbsd_fault("", step, action, "");
-		status = tell(up_and_down);
+		status = tell(tells);
 		if (status == 0)
 			break;
 		assert_int_equal(status, KILLED);
 		/* What was taken is on record. */
 		if (strcmp(fbsd_driver(), "iwlwifi") != 0)
 			assert_true(has_record());
-		recover(action, step);
+		recover(action, step, recovers);
 		nothing_is_left(action, step);
 	}
 	/* It got through, and there were as many as up and down have. */
@@ -161,13 +209,69 @@ static void killed_at_each_program(const char *action)
 static void nothing_is_left_by_one_killed_before(void **state)
 {
 	(void)state;
-	killed_at_each_program("kill-before");
+	killed_at_each_program("kill-before", up_and_down, adopt);
 }
 
 static void nothing_is_left_by_one_killed_after(void **state)
 {
 	(void)state;
-	killed_at_each_program("kill-after");
+	killed_at_each_program("kill-after", up_and_down, adopt);
+}
+
+static void nor_by_one_that_was_suspended(void **state)
+{
+	(void)state;
+	killed_at_each_program("kill-before", sleep_and_down, adopt_and_down);
+	killed_at_each_program("kill-after", sleep_and_down, adopt_and_down);
+}
+
+/* vmm.ko is not loaded while the host sleeps: its IOMMU is set up anew. The card stays
+ * ours, the interface too. */
+static void vmm_is_loaded_anew(void **state)
+{
+	static const char *const texts[] = {"devctl set driver -f pci0:3:0:0 ppt",
+	    "ifconfig tap0 link0 down", "kldunload vmm", "kldload -n vmm", NULL};
+
+	(void)state;
+	fbsd_install();
+	free(fbsd_log());
+	assert_int_equal(tell(fall_asleep), 1);
+	assert_true(has_record());
+	assert_true(has_tap());
+	assert_string_not_equal(fbsd_driver(), "iwlwifi");
+	assert_int_equal(tell(wake), 1);
+	assert_string_equal(fbsd_driver(), "ppt");
+	AUTO_FREE char *log = fbsd_log();
+	const char *at = log;
+	for (size_t i = 0; texts[i] != NULL; i++) {
+		at = strstr(at, texts[i]);
+		if (at == NULL)
+			fail_msg("%s: not there, or too early, in:\n%s", texts[i], log);
+	}
+	assert_null(strstr(log, "clear driver"));
+	assert_int_equal(tell(adopt_and_down), 0);
+	nothing_is_left("wake", 0);
+}
+
+/* The child that runs them is lost, priv is not. */
+static void programs_at_plug_in_may_be_killed(void **state)
+{
+	static const char *const programs[] = {"sysrc", "service", "rtsold"};
+	const struct timespec moment = {.tv_nsec = 10000000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		fbsd_install();
+		fbsd_write("/etc/rc.conf",
+		    "ifconfig_" TAP "=\"DHCP\"\n"
+		    "ifconfig_" TAP "_ipv6=\"inet6 accept_rtadv\"\n");
+		fbsd_fault(programs[i], 0, i == 1 ? "fail" : "kill-before", "it broke");
+		assert_int_equal(tell(plug_in), 0);
+		while (fbsd_fault_waits())
+			nanosleep(&moment, NULL);
+		fbsd_settle();
+		nothing_is_left(programs[i], 0);
+	}
 }
 
 /* What fails is asked for once more. */
@@ -228,6 +332,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_is_left_by_one_killed_before),
 	    cmocka_unit_test(nothing_is_left_by_one_killed_after),
+	    cmocka_unit_test(nor_by_one_that_was_suspended),
+	    cmocka_unit_test(vmm_is_loaded_anew),
+	    cmocka_unit_test(programs_at_plug_in_may_be_killed),
 	    cmocka_unit_test(a_program_that_fails_once_is_got_over),
 	    cmocka_unit_test(a_card_that_stayed_is_put_back_later),
 	};

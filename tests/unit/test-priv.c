@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -285,6 +286,86 @@ static void a_vm_is_prepared_run_and_released(void **state)
 	make_config(&c);
 	set_vmm("#!/bin/sh\necho \"uid $(id -u) $(id -G)\" >&2\nexec sleep 1000\n");
 	assert_int_equal(finish(begin(whole_life, &c)), 0);
+	nothing_is_left(&c);
+}
+
+static void end_vm(struct priv *p)
+{
+	struct err e = ERR_INIT;
+
+	CALL(PRIV_VM_SIGNAL, SIGKILL, NULL, NULL);
+	wait_event(p, PRIV_EVENT_VM_EXIT);
+}
+
+/* The interface stays, unplugged, and is the same one all the time. */
+static void sleeps(struct priv *p, const struct config *c)
+{
+	unsigned index = 0;
+	struct err e = ERR_INIT;
+	struct priv_reply r;
+	struct host_if i;
+
+	CALL(PRIV_ADOPT, 0, NULL, &r);
+	for (int n = 0; n < 2; n++) {
+		CALL(PRIV_PREPARE, 0, NULL, NULL);
+		CALL(PRIV_VM_START, 0, NULL, &r);
+		CALL(PRIV_TAP_CARRIER, 1, NULL, NULL);
+		CHECK(n == 0 || if_nametoindex(c->interface) == index);
+		index = if_nametoindex(c->interface);
+		REFUSED(PRIV_SUSPEND, 0, NULL, ERR_USAGE);
+		end_vm(p);
+		CALL(PRIV_SUSPEND, 0, NULL, NULL);
+		CALL(PRIV_SUSPEND, 0, NULL, NULL);
+		CHECK(host_if(c->interface, &i, &e) == 0 && i.exists && !i.carrier);
+		REFUSED(PRIV_VM_START, 0, NULL, ERR_USAGE);
+	}
+	_exit(7);
+}
+
+static void sleeps_on(struct priv *p, const struct config *c)
+{
+	struct err e = ERR_INIT;
+	struct priv_reply r;
+	struct host_if i;
+
+	CALL(PRIV_ADOPT, 0, NULL, &r);
+	CHECK(r.value == 3);
+	CHECK(host_if(c->interface, &i, &e) == 0 && i.exists && !i.carrier);
+	REFUSED(PRIV_VM_START, 0, NULL, ERR_USAGE);
+	_exit(7);
+}
+
+static void wakes(struct priv *p, const struct config *c)
+{
+	struct err e = ERR_INIT;
+	struct priv_reply r;
+
+	(void)c;
+	CALL(PRIV_ADOPT, 0, NULL, &r);
+	CHECK(r.value == 3);
+	CALL(PRIV_PREPARE, 0, NULL, NULL);
+	CALL(PRIV_VM_START, 0, NULL, &r);
+	end_vm(p);
+	CALL(PRIV_RELEASE, 0, NULL, NULL);
+}
+
+/* That it sleeps outlives main, however that ends; also with another configuration. */
+static void a_sleep_is_remembered(void **state)
+{
+	struct config c;
+
+	(void)state;
+	make_config(&c);
+	set_vmm("#!/bin/sh\nexec sleep 1000\n");
+	assert_int_equal(finish(begin(sleeps, &c)), 1);
+	assert_true(exists(VM_STATE_FILE));
+	assert_false(exists("agent") || exists("console") || exists("qmp"));
+	assert_int_equal(finish(begin(sleeps_on, &c)), 1);
+	assert_int_equal(finish(begin(wakes, &c)), 0);
+	nothing_is_left(&c);
+	assert_int_equal(finish(begin(sleeps, &c)), 1);
+	snprintf(c.interface, sizeof(c.interface), "another0");
+	assert_int_equal(finish(begin(wakes, &c)), 0);
 	nothing_is_left(&c);
 }
 
@@ -786,6 +867,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(records_are_read_as_written),
 	    cmocka_unit_test(a_vm_is_prepared_run_and_released),
+	    cmocka_unit_test(a_sleep_is_remembered),
 	    cmocka_unit_test(a_namespace_of_one_user_is_enough),
 	    cmocka_unit_test(requests_of_another_shape_are_refused),
 	    cmocka_unit_test(a_vm_of_a_killed_bhyfid_is_adopted),

@@ -267,6 +267,14 @@ static void test_sleep(void **state)
 	snprintf(path, sizeof(path), "%s/run/down", dir);
 	assert_int_equal(fs_remove_tree(path, NULL), 0);
 	check_both("resume", 1, "-i a resume\n", "-i broken resume\n");
+	/* Else systemd would resume nobody. */
+	check_both("suspend", 0, "-i a suspend\n", "-i broken suspend\n");
+	/* What a killed daemon left. */
+	snprintf(path, sizeof(path), "%s/run/broken", dir);
+	assert_int_equal(fs_remove_tree(path, NULL), 0);
+	snprintf(path, sizeof(path), "%s/run/idle/vm.json", dir);
+	assert_int_equal(fs_write_atomic(path, 0600, "{}", 2, NULL), 0);
+	check_both("resume", 0, "-i a resume\n", "-i idle resume\n");
 }
 
 #define IN_DIR(t) cmocka_unit_test_setup_teardown(t, make_dir, remove_dir)

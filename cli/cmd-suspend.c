@@ -1,0 +1,109 @@
+/*
+ * suspend and resume: what the host's own scripts call before and after it sleeps.
+ * doc/suspend.md says why they do what they do.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "client.h"
+#include "clock.h"
+#include "follow.h"
+#include "out.h"
+#include "start.h"
+
+/* Longer than suspend_timeout can be: this is for a daemon that hangs. */
+#define SUSPEND_MS (630 * 1000)
+
+/*
+ * The daemon's client. Where a daemon was killed and left something (a VM, or the note
+ * that it is suspended) another one is started, which takes it over; *started: it was.
+ * ERR_NOT_RUNNING where there is nothing.
+ */
+static struct client *reach(struct cli *cli, bool *started, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct client *c = client_open(cli->instance, &why);
+
+	*started = false;
+	if (c == NULL && why.code == ERR_NOT_RUNNING && follow_leftovers(cli->instance))
+		return start_daemon(cli, started, e);
+	if (c == NULL && e != NULL)
+		*e = why;
+	return c;
+}
+
+static int print_suspended(
+    const struct cli *cli, const json_t *status, int64_t ms, struct err *e)
+{
+	const char *state = client_str(status, "state", "suspended");
+	const json_t *clean = json_object_get(status, "clean_stop");
+	json_t *o;
+	int ret;
+
+	if (!cli->json) {
+		printf("%s: %s after %.1f s%s\n", cli->instance, state, (double)ms / 1000,
+		    json_is_false(clean) ? "; its guest had not released the card" : "");
+		return 0;
+	}
+	o = json_pack("{s:s, s:s, s:O?, s:I}", "instance", cli->instance, "state", state,
+	    "clean_stop", clean, "waited_ms", (json_int_t)ms);
+	ret = out_json(stdout, o, e);
+	json_decref(o);
+	return ret;
+}
+
+static int suspend(struct cli *cli, struct client *c, int64_t began, struct err *e)
+{
+	json_t *status = NULL;
+	struct progress p;
+	int ret = -1;
+
+	progress_init(&p, stderr);
+	client_catch_signals();
+	if (client_send(c, "suspend", NULL, e) == 0 &&
+	    follow_wait(c, &p, SUSPEND_MS, &status, e) == 0)
+		ret = print_suspended(cli, status, clock_ms() - began, e);
+	else if (client_interrupted())
+		err_set(e, ERR_FAILED, "suspend: interrupted; bhyfid goes on stopping");
+	else if (e != NULL && e->code == ERR_NOT_RUNNING)
+		e->code = ERR_FAILED; /* it ran, and ended under our hands */
+	json_decref(status);
+	return ret;
+}
+
+int cmd_suspend(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	int64_t began = clock_ms();
+	struct client *c;
+	bool started;
+	int ret;
+
+	(void)argc;
+	(void)argv;
+	c = reach(cli, &started, e);
+	if (c == NULL)
+		return -1;
+	ret = suspend(cli, c, began, e);
+	client_close(c);
+	return ret;
+}
+
+int cmd_resume(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	int64_t wait_s, began = clock_ms();
+	struct client *c;
+	bool started;
+	int ret;
+
+	(void)argc;
+	(void)argv;
+	if (start_wait_option(cli, &wait_s, e) < 0)
+		return -1;
+	c = reach(cli, &started, e);
+	if (c == NULL)
+		return -1;
+	ret = start_and_wait(cli, c, started, wait_s, began, e);
+	client_close(c);
+	return ret;
+}
