@@ -5,7 +5,6 @@
 #include "os/os.h"
 #include "out.h"
 #include "paths.h"
-#include "pci.h"
 
 static json_t *reset_json(const struct flr_entry *f)
 {
@@ -45,11 +44,9 @@ static void add_pci(json_t *o, const struct pci_facts *p)
 	json_object_set_new(o, "bars", known(p->bars_known, bars_json(p)));
 }
 
-static json_t *card_json(
-    const struct os_ops *os, const struct card *c, const struct flr_list *flr)
+static json_t *card_json(const struct card *c, const struct flr_list *flr)
 {
 	char id[CARD_TEXT_SIZE];
-	struct pci_facts pci;
 	json_t *o;
 
 	card_id_text(&c->id, id);
@@ -59,20 +56,19 @@ static json_t *card_json(
 	    "broken_reset", reset_json(flr_find(flr, c->vendor, c->device)));
 	if (o != NULL && c->iommu_group >= 0)
 		json_object_set_new(o, "iommu_group", json_integer(c->iommu_group));
-	pci_read(&pci, os, &c->id);
 	if (o != NULL)
-		add_pci(o, &pci);
+		add_pci(o, &c->pci);
 	return o;
 }
 
-static int cards_json(const struct os_ops *os, const struct card_list *l,
-    const struct flr_list *flr, struct err *e)
+static int cards_json(
+    const struct card_list *l, const struct flr_list *flr, struct err *e)
 {
 	json_t *list = json_array(), *o;
 	int ret;
 
 	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(list, card_json(os, &l->cards[i], flr));
+		json_array_append_new(list, card_json(&l->cards[i], flr));
 	o = json_pack("{s:o}", "cards", list);
 	ret = out_json(stdout, o, e);
 	json_decref(o);
@@ -144,7 +140,7 @@ int cmd_cards(struct cli *cli, int argc, char **argv, struct err *e)
 		*e = missing;
 		goto out;
 	}
-	ret = cli->json ? cards_json(os, &l, flr, e) : cards_text(&l, flr, e);
+	ret = cli->json ? cards_json(&l, flr, e) : cards_text(&l, flr, e);
 out:
 	free(flr);
 	return ret;

@@ -77,8 +77,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv, struct err *e)
 	    .os = cli_value(cli, "os"),
 	    .root = cli_value(cli, "root"),
 	    .running = daemon != NULL,
-	    .flr_path = PATH_SHARE "/flr-broken",
-	    .etc = PATH_ETC};
+	    .flr_path = PATH_SHARE "/flr-broken"};
 	struct sink s = {.list = cli->json ? json_array() : NULL};
 	int ret;
 

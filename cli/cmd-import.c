@@ -30,6 +30,8 @@ static const char *file_verb(const struct import_file *f, bool dry_run, bool for
 		return dry_run ? "would be written" : "written";
 	case IMPORT_FILE_SAME:
 		return "is there already, the same";
+	case IMPORT_FILE_MERGE:
+		return dry_run ? "is there already: would be completed" : "completed";
 	case IMPORT_FILE_OTHER:
 		if (!dry_run)
 			return "replaced";
@@ -114,7 +116,7 @@ static json_t *safe_string(const char *text)
 
 static json_t *file_json(const struct import_file *f, bool written)
 {
-	static const char *const states[] = {"none", "new", "same", "other"};
+	static const char *const states[] = {"none", "new", "same", "merge", "other"};
 	json_t *o;
 
 	if (f->state == IMPORT_FILE_NONE)

@@ -227,7 +227,7 @@ static const char *find_managers(const char *ifname, const char **second)
 	for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
 		struct search s = {.m = &managers[i], .ifname = ifname};
 
-		if (!fact_folder(managers[i].path, search_entry, &s))
+		if (!folder_each(managers[i].path, search_entry, &s))
 			search_file(&s, managers[i].path);
 		if (s.found && first == NULL)
 			first = managers[i].name;

@@ -4,7 +4,6 @@
 #include "check.h"
 #include "cleanup.h"
 
-#define PAGE 4096u
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
 
 static void found(struct doctor *d)
@@ -88,21 +87,22 @@ static void header(struct doctor *d)
 {
 	if (skip_card(d))
 		return;
-	if (!d->pci.header_known)
+	if (!d->card->pci.header_known)
 		skip(d, "its configuration space can not be read");
-	else if (d->pci.header != 0)
+	else if (d->card->pci.header != 0)
 		fail(d, "header type %u: a bridge can not be passed through",
-		    d->pci.header);
+		    d->card->pci.header);
 	else
 		pass(d, "type 0, an endpoint");
 }
 
 static void interrupts(struct doctor *d)
 {
-	const struct pci_facts *p = &d->pci;
+	const struct pci_facts *p;
 
 	if (skip_card(d))
 		return;
+	p = &d->card->pci;
 	if (!p->caps_known && d->root)
 		skip(d, "its capabilities can not be read");
 	else if (!p->caps_known)
@@ -120,12 +120,13 @@ static void interrupts(struct doctor *d)
 /* bhyve refuses others (cfginitbar in pci_passthru.c); VFIO emulates them, slowly. */
 static void bars(struct doctor *d)
 {
-	const struct pci_bar *odd = pci_odd_bar(&d->pci, PAGE);
 	bool freebsd = d->system == SYSTEM_FREEBSD;
+	const struct pci_bar *odd;
 
 	if (skip_card(d))
 		return;
-	if (!d->pci.bars_known || d->pci.nbars == 0) {
+	odd = pci_odd_bar(&d->card->pci);
+	if (!d->card->pci.bars_known || d->card->pci.nbars == 0) {
 		skip(d, "its BARs can not be read");
 	} else if (odd != NULL) {
 		(freebsd ? fail : warn)(d,
@@ -154,8 +155,9 @@ static void reset(struct doctor *d)
 	f = flr_find(&d->flr, d->card->vendor, d->card->device);
 	if (f == NULL) {
 		pass(d, "nothing is known against it%s",
-		    d->pci.caps_known && !d->pci.flr ? ", though it announces no FLR"
-						     : "");
+		    d->card->pci.caps_known && !d->card->pci.flr
+			? ", though it announces no FLR"
+			: "");
 		return;
 	}
 	warn(d, "%s: %s (%s)", f->name, flr_kind_text(f->kind), f->source);

@@ -2,14 +2,15 @@
 #ifndef BHYFI_DOCTOR_CHECK_H
 #define BHYFI_DOCTOR_CHECK_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "config.h"
 #include "confset.h"
 #include "doctor.h"
 #include "flr.h"
+#include "folder.h"
 #include "os/os.h"
-#include "pci.h"
 
 #define SYSTEM_LINUX 1u
 #define SYSTEM_FREEBSD 2u
@@ -17,8 +18,9 @@
 struct doctor {
 	const struct doctor_options *o;
 	const struct os_ops *os;
-	unsigned system; /* SYSTEM_* */
-	bool root;       /* we are */
+	unsigned system;    /* SYSTEM_* */
+	bool root;          /* we are */
+	char etc[PATH_MAX]; /* the folder of the configurations, as it is here */
 
 	struct config config;    /* defaults where none was read */
 	bool configured;         /* ETC/INSTANCE.conf was read */
@@ -30,8 +32,6 @@ struct doctor {
 	 * through; NULL: none, or a simulated one. */
 	const struct card *card;
 	bool simulated;
-
-	struct pci_facts pci; /* of card */
 
 	struct flr_list flr;
 	struct err flr_error;
@@ -70,11 +70,6 @@ bool skip_card(struct doctor *d);
 /* A whole file, the caller's; NULL with errno where it can not be read. */
 char *fact_file(const char *path);
 bool fact_exists(const char *path);
-/* The entries of a folder but those with a leading dot: calls each(name, arg) until
- * it returns false. False where there is no such folder. */
-bool fact_folder(const char *path, bool (*each)(const char *name, void *arg), void *arg);
-/* Whether a folder has an entry. */
-bool fact_filled(const char *path);
 /* The first line of text that begins with prefix, cut at its end into out. */
 bool fact_line(const char *text, const char *prefix, char *out, size_t size);
 /* Whether list has the word, words being what is between spaces (or one of seps). */

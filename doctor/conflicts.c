@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "cleanup.h"
-#include "run.h"
+#include "os/freebsd.h"
 
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
 #define WIFIBOX_CONF "/usr/local/etc/wifibox/bhyve.conf"
@@ -27,11 +27,11 @@ static bool same_device(const struct card_id *a, const struct card_id *b)
 static struct config *read_other(const struct doctor *d, const char *instance)
 {
 	struct config *c = malloc(sizeof(*c));
-	char path[PATH_MAX];
+	char path[PATH_MAX + 32];
 	FILE *f;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/%s.conf", d->o->etc, instance);
+	snprintf(path, sizeof(path), "%s/%s.conf", d->etc, instance);
 	f = fopen(path, "re");
 	ret = c != NULL && f != NULL && config_init(c, instance, NULL) == 0
 		  ? config_parse(c, f, path, NULL)
@@ -52,11 +52,11 @@ static void look_at_instance(struct doctor *d, const char *instance)
 		return;
 	if (same_device(&c->card, &d->config.card)) {
 		fail(d, "instance %s has the same card", instance);
-		fix(d, "set another card in %s/%s.conf", d->o->etc, instance);
+		fix(d, "set another card in %s/%s.conf", d->etc, instance);
 	} else if (strcmp(c->interface, d->config.interface) == 0 &&
 		   strcmp(c->sysroot, d->config.sysroot) == 0) {
 		fail(d, "instance %s has the same interface, %s", instance, c->interface);
-		fix(d, "set another interface in %s/%s.conf", d->o->etc, instance);
+		fix(d, "set another interface in %s/%s.conf", d->etc, instance);
 	}
 	free(c);
 }
@@ -83,7 +83,7 @@ static void other_instances(struct doctor *d)
 		return;
 	}
 	pass(d, "no other instance has its card or interface");
-	dir = opendir(d->o->etc);
+	dir = opendir(d->etc);
 	while (dir != NULL && d->r->status == CHECK_PASS && (e = readdir(dir)) != NULL)
 		if (instance_of(e->d_name, name) && strcmp(name, d->o->instance) != 0)
 			look_at_instance(d, name);
@@ -140,7 +140,7 @@ static int guests_folder(struct doctor *d, char *out, size_t size)
 	const char *const argv[] = {
 	    "/sbin/zfs", "get", "-H", "-o", "value", "mountpoint", value + 4, NULL};
 
-	if (run_program(argv, &text, NULL) != 0 || text == NULL || text[0] != '/')
+	if (freebsd_ask(argv, &text, NULL) != 0 || text[0] != '/')
 		return -1;
 	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 	return 1;
@@ -228,7 +228,7 @@ static void vm_bhyve(struct doctor *d)
 	} else if (set < 0) {
 		skip(d, "rc.conf's vm_dir does not tell the folder of the guests");
 		fix(d, "sysrc vm_dir");
-	} else if (!fact_folder(folder, look_at_guest, &g)) {
+	} else if (!folder_each(folder, look_at_guest, &g)) {
 		skip(d, "%.200s can not be read", folder);
 	} else if (g.owner[0] == '\0') {
 		pass(d, "no guest of vm-bhyve has this card");

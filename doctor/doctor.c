@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "paths.h"
+#include "setup.h"
 #include "cleanup.h"
 #include "vmm/vmm.h"
 
@@ -112,17 +114,78 @@ static const char *system_of(const char *vmm_name)
 static void adapt_vmm(struct doctor *d)
 {
 	const char *of = system_of(d->config.vmm);
-	bool freebsd = d->system == SYSTEM_FREEBSD;
 
-	if ((of != NULL && strcmp(of, "freebsd") == 0) != freebsd)
+	if (of != NULL ? strcmp(of, d->os->name) != 0 : !os_is_native(d->os->name))
 		snprintf(d->config.vmm, sizeof(d->config.vmm), "%s",
-		    freebsd ? "bhyve" : "qemu");
+		    d->system == SYSTEM_FREEBSD ? "bhyve" : "qemu");
+}
+
+/* A path of the configuration's in a system that is not here: ours is its default. */
+static int below_root(
+    char *path, size_t size, const char *ours, const char *theirs, struct err *e)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s", strcmp(path, ours) == 0 ? theirs : path);
+	return os_path(path, size, text, e);
+}
+
+/* What the configuration says, or its defaults, of the system's own files. */
+static int place(struct doctor *d, const struct setup_folders *folders, struct err *e)
+{
+	char networks[PATH_MAX], image[PATH_MAX];
+	struct config *c = &d->config;
+
+	snprintf(networks, sizeof(networks), "%s/wpa_supplicant.conf", folders->etc);
+	snprintf(image, sizeof(image), "%s/images/current", folders->db);
+	if (below_root(c->networks, sizeof(c->networks), PATH_ETC "/wpa_supplicant.conf",
+		networks, e) < 0)
+		return -1;
+	return below_root(c->image, sizeof(c->image), PATH_IMAGES "/current", image, e);
+}
+
+static int parse_file(struct config *c, const char *path, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	int ret;
+
+	if (f == NULL && errno == ENOENT)
+		return err_set(e, ERR_PRECONDITION, "%s: no such file", path);
+	if (f == NULL)
+		return err_sys(e, errno, "%s", path);
+	ret = config_parse(c, f, path, e);
+	fclose(f);
+	return ret;
+}
+
+/* The configuration of the system below the root that was given. */
+static int read_other(struct doctor *d, struct err *e)
+{
+	const struct doctor_options *o = d->o;
+	const struct os_ops *own, *os;
+	struct setup_folders folders;
+	char path[PATH_MAX + 32];
+
+	if (os_select(NULL, "", &own, e) < 0 || os_select(o->os, o->root, &os, e) < 0 ||
+	    config_init(&d->config, o->instance, e) < 0)
+		return -1;
+	folders = setup_folders(os->name, os == own);
+	if (os_path(d->etc, sizeof(d->etc), folders.etc, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/%s.conf", d->etc, o->instance);
+	d->configured = parse_file(&d->config, path, &d->config_error) == 0;
+	if (!d->configured && config_init(&d->config, o->instance, e) < 0)
+		return -1;
+	return place(d, &folders, e);
 }
 
 static int read_config(struct doctor *d, struct err *e)
 {
 	const struct doctor_options *o = d->o;
 
+	if (o->etc == NULL && o->root != NULL && o->root[0] != '\0')
+		return read_other(d, e);
+	snprintf(d->etc, sizeof(d->etc), "%s", o->etc != NULL ? o->etc : PATH_ETC);
 	if (o->config != NULL)
 		d->config = *o->config;
 	if (o->config != NULL ||
@@ -203,8 +266,6 @@ int doctor_run(const struct doctor_options *o,
 	else if (d->os->cards(&d->cards, &d->cards_error) == 0)
 		d->cards_error.code = ERR_NONE;
 	choose_card(d);
-	if (d->card != NULL)
-		pci_read(&d->pci, d->os, &d->card->id);
 	if (flr_load(&d->flr, o->flr_path, &d->flr_error) == 0)
 		d->flr_error.code = ERR_NONE;
 	if (d->system == SYSTEM_FREEBSD) {

@@ -34,7 +34,8 @@ struct doctor_options {
 	const char *root;     /* of that system's programs and files; NULL: as os */
 	bool running;         /* the instance's daemon answers */
 	const char *flr_path; /* the list of cards with a broken reset */
-	const char *etc;      /* of the configurations */
+	const char *etc; /* of the configurations; NULL: below root that system's own,
+			  * else ours */
 
 	/* In the place of what is read and asked; for tests. NULL: none. */
 	const struct config *config;

@@ -1,6 +1,5 @@
 /* What the host says: files under os_root(), sysctl(8), kldstat(8). */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "run.h"
+#include "os/freebsd.h"
 
 char *fact_file(const char *path)
 {
@@ -30,40 +29,6 @@ bool fact_exists(const char *path)
 	char full[PATH_MAX];
 
 	return os_path(full, sizeof(full), path, NULL) == 0 && access(full, F_OK) == 0;
-}
-
-bool fact_folder(const char *path, bool (*each)(const char *name, void *arg), void *arg)
-{
-	char full[PATH_MAX];
-	struct dirent *d;
-	bool more = true;
-	DIR *dir;
-
-	if (os_path(full, sizeof(full), path, NULL) < 0)
-		return false;
-	dir = opendir(full);
-	if (dir == NULL)
-		return false;
-	while (more && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.')
-			more = each(d->d_name, arg);
-	closedir(dir);
-	return true;
-}
-
-static bool note(const char *name, void *arg)
-{
-	(void)name;
-	*(bool *)arg = true;
-	return false;
-}
-
-bool fact_filled(const char *path)
-{
-	bool filled = false;
-
-	fact_folder(path, note, &filled);
-	return filled;
 }
 
 bool fact_line(const char *text, const char *prefix, char *out, size_t size)
@@ -113,7 +78,7 @@ bool fact_sysctl(const char *name, char *out, size_t size)
 	const char *const argv[] = {"/sbin/sysctl", "-n", name, NULL};
 	AUTO_FREE char *text = NULL;
 
-	if (run_program(argv, &text, NULL) != 0 || text == NULL)
+	if (freebsd_ask(argv, &text, NULL) != 0)
 		return false;
 	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 	return true;
@@ -132,8 +97,8 @@ bool fact_sysctl_number(const char *name, uint64_t *value)
 int fact_module(const char *name)
 {
 	const char *const argv[] = {"/sbin/kldstat", "-q", "-m", name, NULL};
-
-	int status = run_program(argv, NULL, NULL);
+	AUTO_FREE char *text = NULL;
+	int status = freebsd_ask(argv, &text, NULL);
 
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
 }

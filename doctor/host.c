@@ -10,7 +10,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "networks.h"
-#include "run.h"
+#include "os/freebsd.h"
 #include "vmm/bhyve-conf.h"
 
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
@@ -23,9 +23,9 @@ static bool is_closed(const char *path)
 
 static void config_valid(struct doctor *d)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 32];
 
-	snprintf(path, sizeof(path), "%s/%s.conf", d->o->etc, d->o->instance);
+	snprintf(path, sizeof(path), "%s/%s.conf", d->etc, d->o->instance);
 	if (d->configured) {
 		pass(d, "%s", path);
 	} else if (is_closed(path)) {
@@ -286,7 +286,7 @@ static void tap_taken(struct doctor *d)
 {
 	fail(d, "an interface %s exists, and it is not this instance's",
 	    d->config.interface);
-	fix(d, "set interface in %s/%s.conf to a name that is free", d->o->etc,
+	fix(d, "set interface in %s/%s.conf to a name that is free", d->etc,
 	    d->o->instance);
 }
 
@@ -300,14 +300,14 @@ static void tap_freebsd(struct doctor *d)
 	if (!bhyve_is_tap(d->config.interface)) {
 		fail(d, "interface = %s: bhyve needs a tap called tapN or vmnetN",
 		    d->config.interface);
-		fix(d, "set interface = tap0 in %s/%s.conf", d->o->etc, d->o->instance);
+		fix(d, "set interface = tap0 in %s/%s.conf", d->etc, d->o->instance);
 		return;
 	}
 	tap_mark(d, mark, sizeof(mark));
-	status = run_program(argv, &text, NULL);
-	if (status < 0 || status > 1)
+	status = freebsd_ask(argv, &text, NULL);
+	if (status < 0)
 		skip(d, "ifconfig does not tell");
-	else if (status == 1 || text == NULL)
+	else if (status == 1)
 		pass(d, "%s is free", d->config.interface);
 	else if (fact_line(text, "\tdescription: ", line, sizeof(line)) &&
 		 strcmp(line, mark) == 0)

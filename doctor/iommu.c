@@ -12,7 +12,7 @@
 
 #include "check.h"
 #include "cleanup.h"
-#include "run.h"
+#include "os/freebsd.h"
 
 #define SWITCH_ON "switch on %s in the firmware's set-up (BIOS)"
 
@@ -43,7 +43,7 @@ static enum presence acpi_table(struct doctor *d, const char *signature)
 	AUTO_FREE char *text = NULL;
 	char head[24];
 
-	if (!d->root || run_program(argv, &text, NULL) != 0 || text == NULL)
+	if (!d->root || freebsd_ask(argv, &text, NULL) != 0)
 		return UNKNOWN;
 	/* "  DMAR: Length=..." at the head of its description. */
 	snprintf(head, sizeof(head), "%s: Length=", signature);
@@ -91,7 +91,7 @@ static void present_freebsd(struct doctor *d)
 
 static bool vm_runs(void)
 {
-	return fact_filled("/dev/vmm");
+	return folder_filled("/dev/vmm");
 }
 
 static bool amdvi_off(struct doctor *d)
@@ -167,7 +167,7 @@ static void present_linux(struct doctor *d)
 {
 	if (skip_card(d))
 		return;
-	if (fact_filled("/sys/class/iommu")) {
+	if (folder_filled("/sys/class/iommu")) {
 		pass(d, "the kernel has it");
 	} else if (linux_table() != NULL) {
 		pass(d, "the firmware announces one");
@@ -186,7 +186,7 @@ static void on_linux(struct doctor *d)
 		return;
 	if (d->card->iommu_group >= 0) {
 		pass(d, "the card is in group %d", d->card->iommu_group);
-	} else if (fact_filled("/sys/class/iommu")) {
+	} else if (folder_filled("/sys/class/iommu")) {
 		fail(d, "it is on, but the card is in no group");
 		fix(d, "try the card in another slot");
 	} else if (linux_table() != NULL) {
@@ -257,7 +257,7 @@ static void group_linux(struct doctor *d)
 	m.self = self;
 	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/devices",
 	    d->card->iommu_group);
-	if (!fact_folder(path, add_mate, &m)) {
+	if (!folder_each(path, add_mate, &m)) {
 		skip(d, "%s can not be read", path);
 	} else if (m.held > 0) {
 		fail(d, "group %d has devices that the host uses: %s",

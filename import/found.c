@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "merge.h"
 #include "networks.h"
 #include "paths.h"
 
@@ -418,50 +419,87 @@ int found_begin(struct finder *f, const struct import_options *o, struct import 
 	return set_interface(f);
 }
 
+static void replace_text(struct import_file *file, char *text, size_t len)
+{
+	free(file->text);
+	file->text = text;
+	file->len = len;
+}
+
+/* A file with other content: what becomes of it. */
+static void settle(
+    struct finder *f, struct import_file *file, const char *there, size_t len)
+{
+	const char *networks = f->im->networks.path;
+	char *text = NULL;
+	size_t text_len;
+
+	file->state = IMPORT_FILE_OTHER;
+	if (f->o->force)
+		return;
+	if (file == &f->im->networks) {
+		if (merge_says_nothing(there, len))
+			file->state = IMPORT_FILE_MERGE;
+		return;
+	}
+	if (merge_config(
+		there, len, file->text, networks, &text, &text_len, &file->conflict) < 0)
+		return;
+	file->state = text_len == len ? IMPORT_FILE_SAME : IMPORT_FILE_MERGE;
+	replace_text(file, text, text_len);
+}
+
 /* What is at the place of a file of ours. */
-static int compare(struct import_file *file, struct err *e)
+static int compare(struct finder *f, struct import_file *file)
 {
 	char *there = NULL;
-	size_t len;
 	struct stat st;
+	size_t len;
 
 	if (lstat(file->path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		file->state = IMPORT_FILE_NEW;
 		return 0;
 	}
-	if (fs_read_file(file->path, ASSIGN_FILE_MAX, &there, &len, e) < 0)
+	if (fs_read_file(file->path, ASSIGN_FILE_MAX, &there, &len, f->e) < 0)
 		return -1;
-	file->state = len == file->len && memcmp(there, file->text, len) == 0
-			  ? IMPORT_FILE_SAME
-			  : IMPORT_FILE_OTHER;
+	if (len == file->len && memcmp(there, file->text, len) == 0)
+		file->state = IMPORT_FILE_SAME;
+	else
+		settle(f, file, there, len);
 	explicit_bzero(there, len);
 	free(there);
 	return 0;
 }
 
 /* INSTANCE.conf, as the daemon will read it. */
-static int finish(struct finder *f)
+static int check_config(struct finder *f, const struct import_file *file)
 {
-	struct import_file *file = &f->im->config;
 	struct config c;
-	FILE *in;
+	FILE *in = fmemopen(file->text, file->len, "r");
 	int ret;
 
-	if (asprintf(&file->path, "%s/%s.conf", f->o->etc != NULL ? f->o->etc : PATH_ETC,
-		f->o->instance) < 0) {
-		file->path = NULL;
-		return err_sys(f->e, ENOMEM, "import");
-	}
-	in = fmemopen(file->text, file->len, "r");
 	if (in == NULL)
 		return err_sys(f->e, errno, "import");
 	ret = config_init(&c, f->o->instance, f->e);
 	if (ret == 0)
 		ret = config_parse(&c, in, file->path, f->e);
 	fclose(in);
-	if (ret < 0 || compare(file, f->e) < 0)
+	return ret;
+}
+
+static int finish(struct finder *f)
+{
+	struct import_file *file = &f->im->config;
+
+	if (asprintf(&file->path, "%s/%s.conf", f->o->etc != NULL ? f->o->etc : PATH_ETC,
+		f->o->instance) < 0) {
+		file->path = NULL;
+		return err_sys(f->e, ENOMEM, "import");
+	}
+	if (check_config(f, file) < 0 || compare(f, file) < 0 ||
+	    (file->state == IMPORT_FILE_MERGE && check_config(f, file) < 0))
 		return -1;
-	return f->im->networks.path != NULL ? compare(&f->im->networks, f->e) : 0;
+	return f->im->networks.path != NULL ? compare(f, &f->im->networks) : 0;
 }
 
 int found_end(struct finder *f, int ret)

@@ -45,6 +45,7 @@ enum import_file_state {
 	IMPORT_FILE_NONE,  /* not of this set-up */
 	IMPORT_FILE_NEW,   /* does not exist yet */
 	IMPORT_FILE_SAME,  /* is there with this content */
+	IMPORT_FILE_MERGE, /* is there, and lacks only what is new: that is added */
 	IMPORT_FILE_OTHER, /* is there with another one */
 };
 
@@ -53,7 +54,8 @@ struct import_file {
 	char *text; /* wiped when freed */
 	size_t len;
 	enum import_file_state state;
-	char *backup; /* the copy that import_write made; NULL: none */
+	char *backup;        /* the copy that import_write made; NULL: none */
+	struct err conflict; /* why it is OTHER; no code where there is nothing to say */
 };
 
 struct import {
@@ -77,9 +79,10 @@ int import_wifibox(const struct import_options *o, struct import *im, struct err
 int import_vm_bhyve(const struct import_options *o, struct import *im, struct err *e);
 
 /*
- * Writes what is new; a file that is there with other content is an error before
- * anything is written, or with force kept as FILE.bak (an older copy is replaced). The
- * networks come first: a configuration that is there is whole.
+ * Writes what is new, and adds to what setup made; a file that is there with other
+ * content is an error before anything is written, or with force kept as FILE.bak (an
+ * older copy is replaced). The networks come first: a configuration that is there is
+ * whole.
  */
 int import_write(const struct import_options *o, struct import *im, struct err *e);
 

@@ -73,20 +73,6 @@ static int take_passthru(struct finder *f, const struct assign *s)
 	return err_hint(f->e, "bhyfi cards lists those of this machine");
 }
 
-/* FreeBSD waits 10 s for everything that is told of a suspend, and rc.suspend itself
- * sleeps for 3 of them. */
-static void take_stop_time(struct finder *f, const struct assign *s)
-{
-	char setting[SETTING_SIZE];
-
-	found_take_number(f, BHYVE_CONF, s, "stop_timeout", 1, 60);
-	if (strtoul(s->value, NULL, 10) > 6)
-		found(f, IMPORT_TODO, BHYVE_CONF, s->line, setting_text(s, setting),
-		    "with a laptop that sleeps, stop_timeout = 6: FreeBSD sleeps 10 s "
-		    "after "
-		    "it was asked to, ready or not");
-}
-
 static int look_at_bhyve(struct finder *f, const struct assign *s)
 {
 	if (s->problem != NULL)
@@ -99,7 +85,7 @@ static int look_at_bhyve(struct finder *f, const struct assign *s)
 	else if (strcmp(s->name, "memory") == 0)
 		found_take_memory(f, BHYVE_CONF, s);
 	else if (strcmp(s->name, "stop_wait_max") == 0)
-		take_stop_time(f, s);
+		found_take_number(f, BHYVE_CONF, s, "stop_timeout", 1, 60);
 	else if (strcmp(s->name, "console") == 0)
 		needless(f, BHYVE_CONF, s, "the console is always kept: bhyfi console");
 	else if (strcmp(s->name, "priority") == 0)

@@ -72,8 +72,8 @@ static int check_free(
 {
 	if (file->path == NULL || o->force || file->state != IMPORT_FILE_OTHER)
 		return 0;
-	err_set(
-	    e, ERR_PRECONDITION, "%s: is there already, with other content", file->path);
+	err_set(e, ERR_PRECONDITION, "%s: is there already, with other content%s%s",
+	    file->path, file->conflict.msg[0] != '\0' ? ": " : "", file->conflict.msg);
 	return err_hint(e, "--force replaces it and keeps a copy");
 }
 

@@ -1,6 +1,5 @@
 #include "dataset.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -9,8 +8,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "folder.h"
 #include "io.h"
-#include "os/os.h"
+#include "os/freebsd.h"
 #include "run.h"
 
 #define ZFS "/sbin/zfs"
@@ -36,7 +36,7 @@ int dataset_ours(const char *mountpoint, char name[DATASET_MAX], struct err *e)
 	name[0] = '\0';
 	if (!run_have(ZFS))
 		return 0;
-	if (run_program(argv, &out, e) != 0)
+	if (freebsd_run(argv, &out, NULL, e) < 0)
 		return -1;
 	for (char *line = strtok_r(out, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -61,7 +61,7 @@ int dataset_pool(char pool[DATASET_MAX], struct err *e)
 	pool[0] = '\0';
 	if (!run_have(MOUNT) || !run_have(ZFS))
 		return 0;
-	if (run_program(argv, &out, e) != 0)
+	if (freebsd_run(argv, &out, NULL, e) < 0)
 		return -1;
 	for (char *line = strtok_r(out, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -80,7 +80,8 @@ int dataset_pool(char pool[DATASET_MAX], struct err *e)
 int dataset_exists(const char *name, struct err *e)
 {
 	const char *const argv[] = {ZFS, "list", "-H", "-o", "name", name, NULL};
-	int status = run_program(argv, NULL, e);
+	AUTO_FREE char *out = NULL;
+	int status = freebsd_ask(argv, &out, e);
 
 	return status < 0 ? -1 : status == 0;
 }
@@ -97,25 +98,7 @@ int dataset_create(const char *name, const char *mountpoint, struct err *e)
 	    ZFS, "create", "-o", option, "-o", DATASET_PROPERTY "=" MADE_BY, name, NULL};
 	if (io_allowed("zfs", name, e) < 0)
 		return -1;
-	return run_program(argv, NULL, e) == 0 ? 0 : -1;
-}
-
-bool dataset_in_use(const char *mountpoint)
-{
-	char path[PATH_MAX];
-	struct dirent *d;
-	bool any = false;
-	DIR *dir;
-
-	if (os_path(path, sizeof(path), mountpoint, NULL) < 0)
-		return true;
-	dir = opendir(path);
-	if (dir == NULL)
-		return false;
-	while (!any && (d = readdir(dir)) != NULL)
-		any = strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
-	closedir(dir);
-	return any;
+	return freebsd_run(argv, NULL, NULL, e);
 }
 
 int dataset_destroy(const char *name, const char *mountpoint, struct err *e)
@@ -123,10 +106,10 @@ int dataset_destroy(const char *name, const char *mountpoint, struct err *e)
 	/* Without -r: one with snapshots or children is refused. */
 	const char *const argv[] = {ZFS, "destroy", name, NULL};
 
-	if (dataset_in_use(mountpoint))
+	if (folder_filled(mountpoint))
 		return err_set(
 		    e, ERR_FAILED, "dataset %s: there are files in %s", name, mountpoint);
 	if (io_allowed("zfs", name, e) < 0)
 		return -1;
-	return run_program(argv, NULL, e) == 0 ? 0 : -1;
+	return freebsd_run(argv, NULL, NULL, e);
 }

@@ -20,9 +20,6 @@ int dataset_pool(char pool[DATASET_MAX], struct err *e);
 /* Whether there is one of that name, whosever: 1 or 0. */
 int dataset_exists(const char *name, struct err *e);
 
-/* Whether there are files at a path. */
-bool dataset_in_use(const char *mountpoint);
-
 int dataset_create(const char *name, const char *mountpoint, struct err *e);
 
 /* Destroys one that is ours and has no file in it, no snapshot, no child; else an

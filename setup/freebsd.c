@@ -27,8 +27,10 @@
 #include "cleanup.h"
 #include "confset.h"
 #include "dataset.h"
+#include "folder.h"
 #include "fs.h"
 #include "inifile.h"
+#include "os/freebsd.h"
 #include "plan.h"
 #include "run.h"
 
@@ -69,8 +71,9 @@ static bool is_loader_yes(const char *value)
 static bool module_known(const char *flag, const char *name)
 {
 	const char *const argv[] = {KLDSTAT, "-q", flag, name, NULL};
+	AUTO_FREE char *out = NULL;
 
-	return run_program(argv, NULL, NULL) == 0;
+	return freebsd_ask(argv, &out, NULL) == 0;
 }
 
 /* A module of the loader's, loaded now as well. One that the kernel holds needs
@@ -97,7 +100,7 @@ static bool sysctl_value(const char *name, char *out, size_t size)
 	const char *const argv[] = {SYSCTL, "-n", name, NULL};
 	AUTO_FREE char *text = NULL;
 
-	if (!run_have(SYSCTL) || run_program(argv, &text, NULL) != 0)
+	if (!run_have(SYSCTL) || freebsd_ask(argv, &text, NULL) != 0)
 		return false;
 	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 	return true;
@@ -200,11 +203,11 @@ static void ask_devmatch(struct freebsd *f)
 	char pnp[160], *save = NULL;
 
 	snprintf(pnp, sizeof(pnp),
-	    "? at vendor=0x%04x device=0x%04x subvendor=0x0000 subdevice=0x0000 "
+	    "? at vendor=0x%04x device=0x%04x subvendor=0x%04x subdevice=0x%04x "
 	    "class=0x028000 on pci%u",
-	    c->vendor, c->device, f->in->card.bus);
+	    c->vendor, c->device, c->pci.subvendor, c->pci.subdevice, f->in->card.bus);
 	const char *const argv[] = {DEVMATCH, "-p", pnp, NULL};
-	if (!run_have(DEVMATCH) || run_program(argv, &out, NULL) != 0)
+	if (!run_have(DEVMATCH) || freebsd_ask(argv, &out, NULL) != 0)
 		return;
 	for (char *line = strtok_r(out, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save))
@@ -461,7 +464,7 @@ static int plan_dataset(struct freebsd *f, struct err *e)
 	if (snprintf(path, sizeof(path), "%s/images", f->p->db) >= (int)sizeof(path))
 		return err_set(e, ERR_FAILED, "%.80s: the path is too long", f->p->db);
 	is = dataset_pool(pool, e);
-	if (is <= 0 || dataset_in_use(path))
+	if (is <= 0 || folder_filled(path))
 		return is < 0 ? -1 : 0;
 	is = dataset_ours(path, name, e);
 	if (is != 0)

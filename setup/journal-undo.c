@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "dataset.h"
+#include "folder.h"
 #include "diff.h"
 #include "journal.h"
 
@@ -83,7 +84,7 @@ static int undo_one(
 	if (change_state_same(&target->new, &c->old))
 		return 0;
 	if (change_state_same(&target->new, &c->new)) {
-		if (c->kind == CHANGE_DATASET && dataset_in_use(c->path)) {
+		if (c->kind == CHANGE_DATASET && folder_filled(c->path)) {
 			say(u, "Dataset %s has files in it: it stays.", c->new.text);
 			return 0;
 		}

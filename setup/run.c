@@ -1,13 +1,11 @@
 #include "run.h"
 
 #include <limits.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "cmd.h"
-#include "log.h"
-#include "os/os.h"
+#include "os/freebsd.h"
 
 #define RUN_TIMEOUT_MS 120000
 
@@ -21,20 +19,13 @@ bool run_have(const char *program)
 	       access(path, X_OK) == 0;
 }
 
-int run_program(const char *const argv[], char **out, struct err *e)
+int run_program(const char *os, const char *const argv[], struct err *e)
 {
 	static const char *const env[] = {
-	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin",
-	    "LC_ALL=C", NULL};
-	const struct cmd_opts opts = {.timeout_ms = RUN_TIMEOUT_MS, .env = env};
-	AUTO_FREE char *line = cmd_quote(argv);
-	int status = -1;
+	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C", "HOME=/", NULL};
+	const struct cmd_opts opts = {
+	    .timeout_ms = RUN_TIMEOUT_MS, .env = env, .cwd = "/"};
 
-	if (out != NULL)
-		*out = NULL;
-	if (line != NULL)
-		log_debug("run: %s", line);
-	if (os_run(argv, &opts, out, &status, e) == 0)
-		return 0;
-	return status > 0 ? status : -1;
+	return strcmp(os, os_freebsd.name) == 0 ? freebsd_run(argv, NULL, NULL, e)
+						: os_run(argv, &opts, NULL, NULL, e);
 }

@@ -16,11 +16,8 @@ extern bool run_live;
 /* run_live, and the program is there. */
 bool run_have(const char *program);
 
-/*
- * Runs argv[0], an absolute path of that system. *out (may be NULL) gets its standard
- * output, the caller's. Returns its exit status, -1 with e where it did not run. A
- * status other than 0 fills e as well.
- */
-int run_program(const char *const argv[], char **out, struct err *e);
+/* Runs argv[0], an absolute path of the system os; -1 unless it ends with 0. FreeBSD's
+ * programs by freebsd_run(), as its questions by freebsd_ask(): one place for all. */
+int run_program(const char *os, const char *const argv[], struct err *e);
 
 #endif

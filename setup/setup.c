@@ -15,27 +15,21 @@
 #include "plan.h"
 #include "run.h"
 
-/* The native system's folders were chosen when bhyfi was built; another one's are as
- * its package has them. */
-static void choose_folders(struct setup_plan *p, bool native)
+struct setup_folders setup_folders(const char *os, bool native)
 {
-	const char *etc = PATH_ETC, *db = PATH_DB;
-
-	if (!native && strcmp(p->os, "freebsd") == 0) {
-		etc = "/usr/local/etc/bhyfi";
-		db = "/var/db/bhyfi";
-	} else if (!native) {
-		etc = "/etc/bhyfi";
-		db = "/var/lib/bhyfi";
-	}
-	snprintf(p->etc, sizeof(p->etc), "%s", etc);
-	snprintf(p->db, sizeof(p->db), "%s", db);
+	if (native)
+		return (struct setup_folders){.etc = PATH_ETC, .db = PATH_DB};
+	if (strcmp(os, "freebsd") == 0)
+		return (struct setup_folders){
+		    .etc = "/usr/local/etc/bhyfi", .db = "/var/db/bhyfi"};
+	return (struct setup_folders){.etc = "/etc/bhyfi", .db = "/var/lib/bhyfi"};
 }
 
 static int begin(const struct setup_request *r, struct setup_plan **plan,
     struct plan_input *in, struct err *e)
 {
 	const struct os_ops *own;
+	struct setup_folders folders;
 	struct setup_plan *p;
 
 	*plan = NULL;
@@ -54,7 +48,9 @@ static int begin(const struct setup_request *r, struct setup_plan **plan,
 	run_live = os_root()[0] == '\0' || !in->native;
 	p->os = in->os->name;
 	snprintf(p->instance, sizeof(p->instance), "%s", r->instance);
-	choose_folders(p, in->native);
+	folders = setup_folders(p->os, in->native);
+	snprintf(p->etc, sizeof(p->etc), "%s", folders.etc);
+	snprintf(p->db, sizeof(p->db), "%s", folders.db);
 	*plan = p;
 	if (snprintf(in->config, sizeof(in->config), "%s/%s.conf", p->etc, p->instance) <
 	    (int)sizeof(in->config))
@@ -194,8 +190,8 @@ static int choose_card(
 	struct err failed = ERR_INIT;
 
 	in->cards = cards;
-	/* Our own system's cards say nothing of a folder with one in it. */
-	if (!run_live)
+	/* In a folder sysfs may be looked at; there is nothing to be run for it. */
+	if (!run_live && !plan_exists("/sys/bus/pci/devices"))
 		err_set(&failed, ERR_FAILED, "%s is not the system that runs", r->root);
 	else if (in->os->cards(cards, &failed) < 0 && failed.code == ERR_NONE)
 		failed.code = ERR_FAILED;
@@ -295,7 +291,7 @@ int setup_apply(struct setup_plan *p, struct err *e)
 
 int setup_command_run(const struct setup_plan *p, size_t i, struct err *e)
 {
-	return run_program(p->command[i].argv, NULL, e) == 0 ? 0 : -1;
+	return run_program(p->os, p->command[i].argv, e);
 }
 
 int setup_change_text(const struct change *c, char **out, struct err *e)

@@ -54,6 +54,14 @@ struct setup_plan {
 	size_t nnotes, nreboots;
 };
 
+/* Where bhyfi of a system has its configurations and images, below the root: the
+ * native system's were chosen when it was built, another one's are as its package has
+ * them. */
+struct setup_folders {
+	const char *etc, *db;
+};
+struct setup_folders setup_folders(const char *os, bool native);
+
 /*
  * What is to be done; the caller's setup_plan_free. An earlier run that was
  * interrupted is taken back first, unless look_only: then *interrupted is true and

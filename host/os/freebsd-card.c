@@ -24,29 +24,23 @@
 
 #define CLASS_WIRELESS 0x0280 /* network controller, other */
 #define PPT "ppt"
-#define PAGE 4096
 
 #define PCICONF "/usr/sbin/pciconf"
 #define DEVCTL "/usr/sbin/devctl"
 
-/* What bhyve asks of a card (usr.sbin/bhyve/pci_passthru.c), and ppt. caps: whether
- * pciconf could tell about capabilities. */
-static int check_device(const struct pciconf_device *d, bool caps, struct err *e)
+/* What bhyve asks of a card (usr.sbin/bhyve/pci_passthru.c), and ppt. */
+static int check_device(const struct pci_facts *f, struct err *e)
 {
-	if (d->header != 0)
-		return err_set(e, ERR_PRECONDITION, "it is a bridge");
-	for (size_t i = 0; i < d->nbars; i++)
-		if (d->bars[i].memory &&
-		    ((d->bars[i].base | d->bars[i].size) & (PAGE - 1)) != 0) {
-			err_set(e, ERR_PRECONDITION,
-			    "its memory at BAR %02x (%#" PRIx64 ", %" PRIu64
-			    " bytes) is not of whole pages",
-			    d->bars[i].reg, d->bars[i].base, d->bars[i].size);
-			return err_hint(e, "try the card in another slot");
-		}
-	if (caps && !d->msi && !d->msix)
-		return err_set(e, ERR_PRECONDITION, "it has neither MSI nor MSI-X");
-	return 0;
+	const struct pci_bar *odd = pci_odd_bar(f);
+
+	if (f->header == 0 && odd != NULL) {
+		err_set(e, ERR_PRECONDITION,
+		    "its memory at BAR %02x (%#" PRIx64 ", %" PRIu64
+		    " bytes) is not of whole pages",
+		    odd->reg, odd->base, odd->size);
+		return err_hint(e, "try the card in another slot");
+	}
+	return pci_check(f, e);
 }
 
 /*
@@ -106,34 +100,29 @@ static void show_name(const struct pciconf_device *d, struct card *c)
 	snprintf(c->name, sizeof(c->name), "%.*s", (int)sizeof(c->name) - 1, shown);
 }
 
-struct listing {
-	struct card_list *l;
-	bool caps;
-};
-
 /* What to heed of a card that can be passed through. */
-static void remark(struct card *c, const char *ifname, bool up, bool caps)
+static void remark(struct card *c, const char *ifname, bool up)
 {
 	if (up)
 		snprintf(c->why, sizeof(c->why),
 		    "%s uses it now: ifconfig %s %s, or bhyfi setup", ifname, ifname,
 		    strncmp(ifname, "wlan", 4) == 0 ? "destroy" : "down");
-	else if (!caps)
+	else if (!c->pci.caps_known)
 		snprintf(c->why, sizeof(c->why),
 		    "only root can see whether it has MSI or MSI-X");
 }
 
 static int add_card(const struct pciconf_device *d, void *arg, struct err *e)
 {
-	struct listing *s = arg;
+	struct card_list *l = arg;
 	struct err why = ERR_INIT;
 	char ifname[IFNAME_MAX];
 	struct card *c;
 	bool up;
 
-	if (d->class >> 8 != CLASS_WIRELESS || s->l->n == CARDS_MAX)
+	if (d->class >> 8 != CLASS_WIRELESS || l->n == CARDS_MAX)
 		return 0;
-	c = &s->l->cards[s->l->n];
+	c = &l->cards[l->n];
 	*c = (struct card){.id = {.kind = CARD_PCI,
 			       .domain = d->domain,
 			       .bus = d->bus,
@@ -141,33 +130,34 @@ static int add_card(const struct pciconf_device *d, void *arg, struct err *e)
 			       .function = d->function},
 	    .vendor = d->vendor,
 	    .device = d->device,
-	    .iommu_group = -1};
+	    .iommu_group = -1,
+	    .pci = d->pci};
 	show_name(d, c);
 	snprintf(c->driver, sizeof(c->driver), "%s", d->driver);
 	if (interface_of(d, ifname, &up, e) < 0)
 		return -1;
 	memcpy(c->ifname, ifname, sizeof(c->ifname));
-	c->passable = check_device(d, s->caps, &why) == 0;
+	c->passable = check_device(&d->pci, &why) == 0;
 	if (c->passable)
-		remark(c, ifname, up, s->caps);
+		remark(c, ifname, up);
 	else
 		snprintf(
 		    c->why, sizeof(c->why), "%.*s", (int)sizeof(c->why) - 1, why.msg);
-	s->l->n++;
+	l->n++;
 	return 0;
 }
 
 int freebsd_cards(struct card_list *l, struct err *e)
 {
-	struct listing s = {.l = l, .caps = geteuid() == 0};
 	/* Capabilities are read through /dev/pci open for writing. */
-	const char *const argv[] = {PCICONF, s.caps ? "-lvbc" : "-lvb", NULL};
+	bool caps = geteuid() == 0;
+	const char *const argv[] = {PCICONF, caps ? "-lvbc" : "-lvb", NULL};
 	char AUTO_FREE *text = NULL;
 
 	memset(l, 0, sizeof(*l));
 	if (freebsd_run(argv, &text, NULL, e) < 0)
 		return -1;
-	return pciconf_parse(text, add_card, &s, e);
+	return pciconf_parse(text, caps, add_card, l, e);
 }
 
 static int take_device(const struct pciconf_device *d, void *arg, struct err *e)
@@ -187,7 +177,7 @@ static int get_device(const char *selector, struct pciconf_device *d, struct err
 
 	memset(d, 0, sizeof(*d));
 	if (freebsd_run(argv, &text, NULL, e) < 0 ||
-	    pciconf_parse(text, take_device, d, e) < 0)
+	    pciconf_parse(text, true, take_device, d, e) < 0)
 		return -1;
 	return text[0] != '\0';
 }
@@ -210,7 +200,7 @@ int freebsd_card_examine(
 		    e, ERR_PRECONDITION, "card %s: there is no such device", selector);
 		return err_hint(e, "bhyfi cards lists those of this machine");
 	}
-	if (check_device(&d, true, e) < 0 || interface_of(&d, ifname, &up, e) < 0)
+	if (check_device(&d.pci, e) < 0 || interface_of(&d, ifname, &up, e) < 0)
 		return err_prefix(e, "card %s", selector);
 	if (up) {
 		err_set(e, ERR_PRECONDITION, "card %s: %s%u is in use by %s", selector,
@@ -251,6 +241,13 @@ static int bind_ppt(const char *selector, struct err *e)
 	return -1;
 }
 
+static bool has_ppt(const char *selector)
+{
+	struct pciconf_device d;
+
+	return get_device(selector, &d, NULL) == 1 && strcmp(d.driver, PPT) == 0;
+}
+
 int freebsd_card_claim(
     const struct card_id *id, uid_t vm_uid, const struct card_claim *claim, struct err *e)
 {
@@ -261,7 +258,10 @@ int freebsd_card_claim(
 	card_id_text(id, selector);
 	if (freebsd_modules(modules, e) < 0)
 		return err_prefix(e, "card %s", selector);
-	if (strcmp(claim->former_driver, PPT) == 0)
+	/* From pptdevs on; but another driver may have taken it while vmm was not loaded
+	 * (freebsd-sleep.c). */
+	if (strcmp(claim->former_driver, PPT) == 0 &&
+	    (freebsd_recording() || has_ppt(selector)))
 		return 0;
 	if (bind_ppt(selector, e) < 0)
 		return err_prefix(e, "card %s", selector);

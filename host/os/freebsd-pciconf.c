@@ -47,11 +47,14 @@ static bool head_line(const char *line, struct pciconf_device *d)
 		"%31[^@ ]@pci%u:%u:%u:%u:\tclass=0x%6x rev=0x%2x hdr=0x%2x "
 		"vendor=0x%4x device=0x%4x subvendor=0x%4x subdevice=0x%4x%n",
 		name, &d->domain, &d->bus, &d->slot, &d->function, &d->class, &rev,
-		&d->header, &vendor, &device, &subvendor, &subdevice, &used) != 12 ||
+		&d->pci.header, &vendor, &device, &subvendor, &subdevice, &used) != 12 ||
 	    line[used] != '\0' || d->bus > 255 || d->slot > 31 || d->function > 7)
 		return false;
 	/* The top bit tells of several functions. */
-	d->header &= 0x7f;
+	d->pci.header &= 0x7f;
+	d->pci.subvendor = (uint16_t)subvendor;
+	d->pci.subdevice = (uint16_t)subdevice;
+	d->pci.header_known = d->pci.bars_known = true;
 	d->vendor = (uint16_t)vendor;
 	d->device = (uint16_t)device;
 	return driver_name(name, d);
@@ -69,14 +72,14 @@ static bool name_line(const char *value, char *out, size_t size)
 }
 
 /* "    bar   [10] = type Memory, range 32, base 0xfe440000, size 131072, enabled" */
-static bool bar_line(const char *line, struct pciconf_device *d)
+static bool bar_line(const char *line, struct pci_facts *d)
 {
-	struct pciconf_bar b;
+	struct pci_bar b;
 	char type[24], state[12];
 	int range, used = 0;
 
 	/* A base of 0 has no 0x. */
-	if (d->nbars == PCICONF_BARS ||
+	if (d->nbars == PCI_BARS ||
 	    sscanf(line,
 		" bar [%2x] = type %23[^,], range %d, base %" SCNx64 ", size %" SCNu64
 		", %11[a-z]%n",
@@ -99,8 +102,8 @@ static bool cap_line(struct parser *p, const char *line)
 
 	if (sscanf(line, " cap %2x[%2x] = %n", &id, &at, &used) != 2 || used == 0)
 		return false;
-	p->d.msi |= id == CAP_MSI;
-	p->d.msix |= id == CAP_MSIX;
+	p->d.pci.msi |= id == CAP_MSI;
+	p->d.pci.msix |= id == CAP_MSIX;
 	p->express = id == CAP_EXPRESS;
 	return true;
 }
@@ -132,16 +135,16 @@ static bool detail_line(struct parser *p, const char *line)
 		if (strncmp(text, "device ", 7) == 0)
 			return name_line(
 			    value, p->d.device_name, sizeof(p->d.device_name));
-		if (strncmp(text, "bar ", 4) == 0 && !bar_line(line, &p->d))
+		if (strncmp(text, "bar ", 4) == 0 && !bar_line(line, &p->d.pci))
 			return false;
 		if (strncmp(text, "cap ", 4) == 0 && !cap_line(p, line))
 			return false;
 	}
-	p->d.flr |= p->express && has_word(line, "FLR");
+	p->d.pci.flr |= p->express && has_word(line, "FLR");
 	return true;
 }
 
-int pciconf_parse(const char *text,
+int pciconf_parse(const char *text, bool caps,
     int (*each)(const struct pciconf_device *d, void *arg, struct err *e), void *arg,
     struct err *e)
 {
@@ -163,6 +166,7 @@ int pciconf_parse(const char *text,
 				return r;
 			p = (struct parser){.have = true};
 			ok = head_line(line, &p.d);
+			p.d.pci.caps_known = caps;
 		}
 		if (!ok)
 			return err_set(e, ERR_FAILED,

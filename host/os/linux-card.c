@@ -31,15 +31,6 @@
 #define PCI_IDS_MAX (8 * 1024 * 1024)
 #define GROUP_MAX 64
 
-/* Offsets in configuration space (PCI Local Bus 3.0, chapter 6). */
-#define PCI_STATUS 0x06
-#define PCI_STATUS_CAPS 0x10
-#define PCI_HEADER_TYPE 0x0e
-#define PCI_CAP_PTR 0x34
-#define PCI_CAP_MSI 0x05
-#define PCI_CAP_MSIX 0x11
-#define PCI_CONFIG_SIZE 256
-
 static int sysfs_write(const char *path, const char *text, struct err *e)
 {
 	int AUTO_CLOSE fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -58,9 +49,15 @@ struct linux_env linux_env = {
     .write = sysfs_write,
 };
 
+/* Below sysfs' folder of PCI, in the system that is looked at. */
+static void pci_path(const char *below, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s%s/%s", os_root(), linux_env.pci, below);
+}
+
 static void device_path(const char *dev, const char *leaf, char out[PATH_MAX])
 {
-	snprintf(out, PATH_MAX, "%s/devices/%s%s%s", linux_env.pci, dev,
+	snprintf(out, PATH_MAX, "%s%s/devices/%s%s%s", os_root(), linux_env.pci, dev,
 	    leaf[0] != '\0' ? "/" : "", leaf);
 }
 
@@ -124,21 +121,28 @@ static void interface_of(const char *dev, char out[IFNAME_MAX])
 	closedir(dir);
 }
 
+static FILE *open_proc(const char *path)
+{
+	char full[PATH_MAX];
+
+	return os_path(full, sizeof(full), path, NULL) == 0 ? fopen(full, "re") : NULL;
+}
+
 /* Whether a default route leaves by the interface: "IFACE 00000000 ..." in
  * /proc/net/route, "0...0 00 ... IFACE" in ipv6_route. */
 static bool has_default_route(const char *ifname)
 {
 	char line[512], iface[32], dest[40];
 	bool found = false;
+	FILE *f = open_proc("/proc/net/route");
 	unsigned plen;
-	FILE *f = fopen("/proc/net/route", "re");
 
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
 		found = sscanf(line, "%31s %39s", iface, dest) == 2 &&
 			strcmp(dest, "00000000") == 0 && strcmp(iface, ifname) == 0;
 	if (f != NULL)
 		fclose(f);
-	f = fopen("/proc/net/ipv6_route", "re");
+	f = open_proc("/proc/net/ipv6_route");
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
 		found = sscanf(line, "%39s %2x %*s %*s %*s %*s %*s %*s %*s %31s", dest,
 			    &plen, iface) == 3 &&
@@ -149,34 +153,22 @@ static bool has_default_route(const char *ifname)
 	return found;
 }
 
-/* Type 0 header and MSI or MSI-X: what pass-through needs. */
-static int check_config_space(const char *dev, struct err *e)
+/* What its configuration space and its attribute resource tell. */
+static int read_facts(const char *dev, struct pci_facts *f, struct err *e)
 {
-	AUTO_FREE char *raw = NULL;
+	AUTO_FREE char *config = NULL, *resource = NULL;
 	char path[PATH_MAX];
-	const uint8_t *cfg;
 	size_t len;
 
+	memset(f, 0, sizeof(*f));
+	device_path(dev, "resource", path);
+	if (fs_read_file(path, 4096, &resource, NULL, NULL) == 0)
+		pci_parse_resource(f, resource);
 	device_path(dev, "config", path);
-	if (fs_read_file(path, 4096, &raw, &len, e) < 0)
+	if (fs_read_file(path, 4096, &config, &len, e) < 0)
 		return -1;
-	cfg = (const uint8_t *)raw;
-	if (len < 64)
-		return err_set(e, ERR_FAILED, "%s: too short", path);
-	if ((cfg[PCI_HEADER_TYPE] & 0x7f) != 0)
-		return err_set(e, ERR_PRECONDITION, "it is a bridge");
-	/* Only root reads what is behind the first 64 bytes. */
-	if (!(cfg[PCI_STATUS] & PCI_STATUS_CAPS))
-		return err_set(e, ERR_PRECONDITION, "it has neither MSI nor MSI-X");
-	if (len < PCI_CONFIG_SIZE)
-		return 0;
-	size_t at = cfg[PCI_CAP_PTR] & 0xfc;
-	for (int hops = 0; at >= 64 && at + 1 < len && hops < 48; hops++) {
-		if (cfg[at] == PCI_CAP_MSI || cfg[at] == PCI_CAP_MSIX)
-			return 0;
-		at = cfg[at + 1] & 0xfc;
-	}
-	return err_set(e, ERR_PRECONDITION, "it has neither MSI nor MSI-X");
+	pci_parse_config(f, (const uint8_t *)config, len);
+	return f->header_known ? 0 : err_set(e, ERR_FAILED, "%s: too short", path);
 }
 
 static int check_group(const char *dev, int group, struct err *e)
@@ -216,9 +208,9 @@ static int check_group(const char *dev, int group, struct err *e)
 	return ret;
 }
 
-static int check_card(const char *dev, struct err *e)
+static int check_card(const char *dev, struct pci_facts *f, struct err *e)
 {
-	if (check_config_space(dev, e) < 0)
+	if (read_facts(dev, f, e) < 0 || pci_check(f, e) < 0)
 		return -1;
 	return check_group(dev, iommu_group(dev), e);
 }
@@ -282,7 +274,7 @@ static void fill_card(const char *dev, struct card *c)
 	interface_of(dev, ifname);
 	memcpy(c->ifname, ifname, sizeof(c->ifname));
 	c->iommu_group = iommu_group(dev);
-	c->passable = check_card(dev, &e) == 0;
+	c->passable = check_card(dev, &c->pci, &e) == 0;
 	if (!c->passable)
 		snprintf(c->why, sizeof(c->why), "%.*s", (int)sizeof(c->why) - 1, e.msg);
 	else if (ifname[0] != '\0' && has_default_route(ifname))
@@ -310,7 +302,7 @@ int linux_cards(struct card_list *l, struct err *e)
 	DIR *dir;
 
 	memset(l, 0, sizeof(*l));
-	snprintf(path, sizeof(path), "%s/devices", linux_env.pci);
+	pci_path("devices", path);
 	dir = opendir(path);
 	if (dir == NULL && errno == ENOENT)
 		return 0; /* a machine without PCI */
@@ -338,7 +330,7 @@ static int load_vfio(struct err *e)
 	const struct cmd_opts opts = {.timeout_ms = 30000};
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/drivers/" VFIO_DRIVER, linux_env.pci);
+	pci_path("drivers/" VFIO_DRIVER, path);
 	if (access(path, F_OK) == 0)
 		return 0;
 	if (cmd_run(argv, &opts, NULL, NULL, e) < 0)
@@ -369,7 +361,7 @@ static int rebind(const char *dev, struct err *e)
 		if (linux_env.write(path, dev, e) < 0)
 			return -1;
 	}
-	snprintf(path, sizeof(path), "%s/drivers_probe", linux_env.pci);
+	pci_path("drivers_probe", path);
 	return linux_env.write(path, dev, e);
 }
 
@@ -420,6 +412,7 @@ static int bind_vfio(const char *dev, struct err *e)
 int linux_card_examine(const struct card_id *id, struct card_claim *claim, struct err *e)
 {
 	char dev[16], path[PATH_MAX], ifname[IFNAME_MAX];
+	struct pci_facts facts;
 
 	memset(claim, 0, sizeof(*claim));
 	device_name(id, dev);
@@ -428,7 +421,7 @@ int linux_card_examine(const struct card_id *id, struct card_claim *claim, struc
 		err_set(e, ERR_PRECONDITION, "card %s: there is no such device", dev);
 		return err_hint(e, "bhyfi cards lists those of this machine");
 	}
-	if (check_card(dev, e) < 0)
+	if (check_card(dev, &facts, e) < 0)
 		return err_prefix(e, "card %s", dev);
 	interface_of(dev, ifname);
 	if (ifname[0] != '\0' && has_default_route(ifname))

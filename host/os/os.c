@@ -30,6 +30,11 @@ static const struct os_ops *find(const char *name)
 	return NULL;
 }
 
+bool os_is_native(const char *name)
+{
+	return strcmp(systems[0]->name, name) == 0;
+}
+
 int os_select(const char *name, const char *dir, const struct os_ops **os, struct err *e)
 {
 	size_t len = strlen(dir);

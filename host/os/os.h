@@ -17,6 +17,7 @@
 
 #include "../config.h"
 #include "err.h"
+#include "pci.h"
 
 #define CARDS_MAX 16
 
@@ -30,6 +31,7 @@ struct card {
 	bool passable;
 	char why[160];   /* why not, or what to heed */
 	int iommu_group; /* -1: none */
+	struct pci_facts pci;
 };
 
 struct card_list {
@@ -77,8 +79,15 @@ struct os_ops {
 	/* Up or unplugged as seen by the host's network programs; also brings the
 	 * interface administratively up on the first carrier. */
 	int (*tap_carrier)(const char *ifname, bool on, struct err *e);
+	/* What else the host needs each time that it is plugged in, a DHCP client started
+	 * anew: may take long, tap_carrier may not. NULL: nothing, its own programs
+	 * watch the carrier. */
+	int (*tap_renew)(const char *ifname, struct err *e);
 	/* Removes a tap of the instance's; another one's is an error, none is not. */
 	int (*tap_destroy)(const char *ifname, const char *instance, struct err *e);
+	/* The host is about to sleep, and the VM that had a PCI card is gone. NULL:
+	 * nothing to do. */
+	int (*before_sleep)(struct err *e);
 	/* The step as commands that a shell would run, one a line. */
 	void (*plan)(const struct config *c, enum os_step step, uid_t vm_uid, FILE *out);
 };
@@ -91,6 +100,8 @@ struct os_ops {
  */
 int os_select(
     const char *name, const char *root, const struct os_ops **os, struct err *e);
+/* Whether the name is that of the system that we run on. */
+bool os_is_native(const char *name);
 /* Those that a configuration asks for by its vmm and sysroot; NULL with e filled. */
 const struct os_ops *os_for(const struct config *c, struct err *e);
 

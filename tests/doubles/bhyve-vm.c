@@ -275,7 +275,12 @@ static bool take_signal(struct run *r)
 	int st;
 
 	while (read(r->signals, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGTERM)
+		if (si.ssi_signo == SIGUSR1) {
+			/* bhyvectl --destroy: the next VM_RUN fails. */
+			EPRINTLN("vm_run error -1, errno 6");
+			r->status = 4;
+			kill(r->qemu, SIGKILL);
+		} else if (si.ssi_signo == SIGTERM)
 			tell_qemu(r,
 			    "{\"execute\":\"human-monitor-command\",\"id\":"
 			    "\"acpi\",\"arguments\":{\"command-line\":\"i /h " PM1_ENABLE
@@ -324,6 +329,7 @@ static void open_signals(struct run *r)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -33,9 +33,6 @@
 #define SLOTS 32
 #define FUNCTIONS 8
 
-/* fprintf without a name before it, as EPRINTLN. */
-#define EPRINTLN(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
-
 void vm_device(const char *name, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%.3000s/%.128s", double_path("/dev/vmm"), name);
@@ -298,8 +295,8 @@ static int init_net(struct machine *m, const char *node)
 	if (m->tap_fd < 0)
 		return ENXIO;
 	snprintf(m->tap, sizeof(m->tap), "%s", backend);
-	/* VMIO_SIOCSIFFLAGS: bhyve brings it up by itself. */
-	return link_set_up(backend, true);
+	tap_opened(backend);
+	return 0;
 }
 
 static int init_passthru(const struct machine *m, const char *node)
@@ -338,12 +335,15 @@ static int init_passthru(const struct machine *m, const char *node)
 		state_close(state, false);
 		return EBUSY;
 	}
+	if (!iommu_works(state)) {
+		EPRINTLN("vm_assign_pptdev: %s", double_strerror(ENXIO));
+		state_close(state, false);
+		return ENOENT;
+	}
 	json_object_set_new(d, "vm", json_string(m->name));
 	/* Its first domain switches the IOMMU on. */
-	if (strcmp(state_text(state_object(state, "sysctl"), "hw.vmm.iommu.enable", "1"),
-		"1") == 0)
-		json_object_set_new(state_object(state, "sysctl"),
-		    "hw.vmm.iommu.initialized", json_string("1"));
+	json_object_set_new(
+	    state_object(state, "sysctl"), "hw.vmm.iommu.initialized", json_string("1"));
 	state_close(state, true);
 	return 0;
 }

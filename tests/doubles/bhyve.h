@@ -9,6 +9,9 @@
 
 #include "double.h"
 
+/* To standard error without a name before it, as bhyve does. */
+#define EPRINTLN(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
+
 /* bhyve-vars.c: bhyve_config(5) as usr.sbin/bhyve/config.c has it */
 
 void vars_init(void);

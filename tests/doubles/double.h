@@ -77,9 +77,21 @@ bool pci_unload(json_t *state, const char *driver);
 
 /* Whether the module is in the kernel or loaded. */
 bool kld_has(const json_t *state, const char *module);
+/* 0, EEXIST, ENOENT ...; probe: drivers bid for devices at once. */
+int kld_load(json_t *state, const char *name, bool probe);
+
+/* boot.c */
+
+/* Whether vmm finds an IOMMU that it may use. */
+bool iommu_works(const json_t *state);
+/* The machine starts anew: nothing runs, and files say what is loaded and bound. */
+int double_reboot(const char *sysroot);
 
 /* ifconfig.c */
 
+/* What bhyve does to the tap that it has opened, by VMIO_SIOCSIFFLAGS: it is up, and
+ * link0 is off. */
+void tap_opened(const char *ifname);
 /* What FreeBSD's tap does when its device is closed: down, its addresses gone, unless
  * link0 is set. Called by the double of bhyve where it ends. */
 void tap_closed(const char *ifname);
@@ -112,6 +124,12 @@ int double_service(int argc, char **argv);
 int double_rtsold(int argc, char **argv);
 int double_pkill(int argc, char **argv);
 int double_sysrc(int argc, char **argv);
+int double_dhclient(int argc, char **argv);
+int double_kenv(int argc, char **argv);
+int double_devmatch(int argc, char **argv);
+int double_acpidump(int argc, char **argv);
+int double_zfs(int argc, char **argv);
+int double_mount(int argc, char **argv);
 
 extern const struct double_program double_programs[]; /* ends with path NULL */
 

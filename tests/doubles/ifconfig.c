@@ -430,6 +430,13 @@ int double_ifconfig(int argc, char **argv)
 	return 0;
 }
 
+void tap_opened(const char *ifname)
+{
+	the_if = ifname;
+	set_member("link0", json_false());
+	check(link_set_up(ifname, true), "VMIO_SIOCSIFFLAGS");
+}
+
 void tap_closed(const char *ifname)
 {
 	struct link_addr a[LINK_ADDRS_MAX];

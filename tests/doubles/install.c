@@ -18,11 +18,21 @@ static const struct {
 			      "synchronous_dhclient=\"NO\"\n"
 			      "devmatch_blocklist=\"\"\n"
 			      "cloned_interfaces=\"\"\n"
+			      "dhclient_program=\"/sbin/dhclient\"\n"
 			      "ifconfig_lo0=\"inet 127.0.0.1/8\"\n"},
     {"/etc/rc.conf", "hostname=\"laptop\"\n"
 		     "ifconfig_tap0=\"DHCP\"\n"
 		     "ifconfig_tap0_ipv6=\"inet6 accept_rtadv\"\n"},
     {"/boot/loader.conf", "# none\n"},
+    {"/boot/kernel/vmm.ko", ""},
+    {"/boot/kernel/nmdm.ko", ""},
+    {"/boot/kernel/if_tuntap.ko", ""},
+    {"/boot/kernel/wlan.ko", ""},
+    {"/boot/kernel/if_iwlwifi.ko", ""},
+    {"/var/run/dmesg.boot",
+	"FreeBSD 15.1-RELEASE-p1 GENERIC amd64\n"
+	"CPU: Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz (1800.00-MHz K8-class CPU)\n"
+	"  VT-x: PAT,HLT,MTF,PAUSE,EPT,UG,VPID\n"},
 };
 
 /* The package bhyve-firmware: Debian's OVMF in its place. */
@@ -46,11 +56,25 @@ static const char initial_state[] =
 "    \"vmm.ko\": [\"vmm\", \"pci/ppt\", \"pci/amdviiommu\", \"acpi/ivhd\"],\n"
 "    \"nmdm.ko\": [\"nmdm\"],\n"
 "    \"if_tuntap.ko\": [\"if_tuntap\", \"if_tun\", \"if_tap\"] },\n"
+"  \"depends\": { \"if_iwlwifi.ko\": [\"wlan.ko\"] },\n"
+"  \"hints\": [ { \"module\": \"if_iwlwifi.ko\", \"vendor\": 32902, \"device\": 10019 } ],\n"
+"  \"acpi\": [\"FACP\", \"APIC\", \"DMAR\"],\n"
+"  \"mounts\": [ { \"from\": \"devfs\", \"on\": \"/dev\", \"type\": \"devfs\", \"opts\": \"rw\" } ],\n"
+"  \"zfs\": {\n"
+"    \"zroot\": { \"mountpoint\": \"/zroot\", \"mounted\": true },\n"
+"    \"zroot/ROOT\": { \"mountpoint\": \"none\" },\n"
+"    \"zroot/ROOT/default\": { \"mountpoint\": \"/\", \"mounted\": true },\n"
+"    \"zroot/home\": { \"mountpoint\": \"/home\", \"mounted\": true } },\n"
 "  \"kenv\": {},\n"
 "  \"sysctl\": {\n"
-"    \"hw.model\": \"Double CPU\", \"hw.physmem\": \"8589934592\",\n"
+"    \"hw.model\": \"Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz\",\n"
+"    \"hw.physmem\": \"8589934592\", \"hw.pagesize\": \"4096\",\n"
+"    \"kern.module_path\": \"/boot/kernel;/boot/modules\", \"kern.vm_guest\": \"none\",\n"
+"    \"vm.max_user_wired\": \"1500000\", \"vm.stats.vm.v_user_wire_count\": \"1000\",\n"
+"    \"vm.stats.vm.v_free_count\": \"900000\", \"vm.stats.vm.v_inactive_count\": \"100000\",\n"
+"    \"vm.stats.vm.v_laundry_count\": \"0\", \"hw.vmm.svm.num_asids\": \"0\",\n"
 "    \"hw.vmm.iommu.enable\": \"1\", \"hw.vmm.iommu.initialized\": \"0\",\n"
-"    \"hw.vmm.amdvi.enable\": \"1\", \"hw.vmm.amdvi.count\": \"0\",\n"
+"    \"hw.vmm.amdvi.enable\": \"0\", \"hw.vmm.amdvi.count\": \"0\",\n"
 "    \"hw.vmm.vmx.initialized\": \"1\", \"hw.vmm.ppt.devices\": \"0\",\n"
 "    \"net.link.tap.up_on_open\": \"0\", \"net.link.tap.user_open\": \"0\",\n"
 "    \"net.link.tap.devfs_cloning\": \"1\", \"net.link.tap.debug\": \"0\" },\n"

@@ -1,6 +1,7 @@
 /*
  * kldload(8), kldstat(8), kldunload(8). "files": those in the kernel's folder, each a
- * list of its modules; "loaded": those that are there now, in order, "kernel" first.
+ * list of its modules; "depends": the files that one needs; "loaded": those that are
+ * there now, in order, "kernel" first.
  */
 #include "double.h"
 
@@ -46,11 +47,21 @@ bool kld_has(const json_t *state, const char *module)
 	return false;
 }
 
-/* As kern_kldload: a name with or without .ko, or one that the kernel has. */
-static int load(json_t *state, const char *name)
+/* vmm reads its tunable once (sys/amd64/vmm/amd/amdvi_hw.c). */
+static void start_vmm(json_t *state)
 {
+	const json_t *env = json_object_get(state, "kenv");
+
+	json_object_set_new(state_object(state, "sysctl"), "hw.vmm.amdvi.enable",
+	    json_string(state_text(env, "hw.vmm.amdvi.enable", "0")));
+}
+
+/* As kern_kldload: a name with or without .ko, or one that the kernel has. */
+int kld_load(json_t *state, const char *name, bool probe)
+{
+	json_t *file_list = json_object_get(state, "files"), *needs, *need;
 	char file[128];
-	size_t n = strlen(name), at;
+	size_t n = strlen(name), at, i;
 
 	if (geteuid() != 0)
 		return EPERM;
@@ -58,10 +69,16 @@ static int load(json_t *state, const char *name)
 	    n > 3 && strcmp(name + n - 3, ".ko") == 0 ? "" : ".ko");
 	if (kld_has(state, name) || is_loaded(state, file, &at))
 		return EEXIST;
-	if (json_object_get(json_object_get(state, "files"), file) == NULL)
+	if (json_object_get(file_list, file) == NULL)
 		return ENOENT;
+	needs = json_object_get(json_object_get(state, "depends"), file);
+	json_array_foreach (needs, i, need)
+		kld_load(state, json_string_value(need), false);
 	json_array_append_new(json_object_get(state, "loaded"), json_string(file));
-	pci_probe_all(state);
+	if (strcmp(file, "vmm.ko") == 0)
+		start_vmm(state);
+	if (probe)
+		pci_probe_all(state);
 	return 0;
 }
 
@@ -84,7 +101,7 @@ int double_kldload(int argc, char **argv)
 	}
 	state = state_open();
 	for (int i = optind; i < argc; i++) {
-		int error = load(state, argv[i]);
+		int error = kld_load(state, argv[i], true);
 
 		if (error == EEXIST && check) {
 			if (verbose)

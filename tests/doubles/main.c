@@ -39,6 +39,12 @@ const struct double_program double_programs[] = {
     {"/usr/sbin/rtsold", double_rtsold},
     {"/bin/pkill", double_pkill},
     {"/usr/sbin/sysrc", double_sysrc},
+    {"/sbin/dhclient", double_dhclient},
+    {"/bin/kenv", double_kenv},
+    {"/sbin/devmatch", double_devmatch},
+    {"/usr/sbin/acpidump", double_acpidump},
+    {"/sbin/zfs", double_zfs},
+    {"/sbin/mount", double_mount},
     {NULL, NULL},
 };
 
@@ -232,6 +238,8 @@ int main(int argc, char **argv)
 		return run_program(p, argc, argv);
 	if (argc == 3 && strcmp(argv[1], "--install") == 0)
 		return double_install("/proc/self/exe", argv[2]);
-	fprintf(stderr, "usage: freebsd-double --install SYSROOT\n");
+	if (argc == 3 && strcmp(argv[1], "--reboot") == 0)
+		return double_reboot(argv[2]);
+	fprintf(stderr, "usage: freebsd-double --install|--reboot SYSROOT\n");
 	return 2;
 }

@@ -1,6 +1,6 @@
 /*
- * service(8) with the one script dhclient, rtsold(8), pkill(1) by a pid file, and
- * sysrc(8), reading only.
+ * service(8) with the one script dhclient, dhclient(8), rtsold(8), pkill(1) by a pid
+ * file, and sysrc(8), reading only.
  *
  * The script is libexec/rc/rc.d/dhclient with what rc.subr adds. The clients are real
  * processes: by default one that only waits, or the program of "dhclient_program" in
@@ -217,6 +217,34 @@ static int dhclient_start(const char *ifname, const char *background)
 	if (!is_yes(background))
 		sleep(LEASE_WAIT_S);
 	return 0;
+}
+
+int double_dhclient(int argc, char **argv)
+{
+	char pidfile[2 * PATH_MAX];
+	const char *background = "NO";
+	pid_t pid;
+	int c;
+
+	while ((c = double_getopt(argc, argv, "bc:dl:np:qu")) != -1) {
+		if (c == 'b')
+			background = "YES";
+		if (c == '?')
+			break;
+	}
+	if (c == '?' || optind + 1 != argc) {
+		fprintf(stderr, "usage: dhclient [-bdnqu] [-c conffile] [-l leasefile] "
+				"interface\n");
+		return 1;
+	}
+	dhclient_pidfile(argv[optind], pidfile);
+	pid = pidfile_pid(pidfile);
+	if (pid > 0) {
+		fprintf(
+		    stderr, "dhclient already running, pid: %d.\nexiting.\n", (int)pid);
+		return 1;
+	}
+	return dhclient_start(argv[optind], background);
 }
 
 static int dhclient_script(

@@ -1,5 +1,6 @@
 /*
- * sysctl(8), reading only: "sysctl" in the state holds names and values as text. What
+ * sysctl(8): "sysctl" in the state holds names and values as text, of which only those
+ * of the table can be set while the system runs. What
  * vmm.ko brings is there while it is loaded; net.wlan.N.%parent follows from the
  * pseudo interfaces.
  */
@@ -52,6 +53,36 @@ static bool print(json_t *all, const char *want, bool bare)
 	return found;
 }
 
+/* 0, or the exit status. */
+static int set_value(json_t *state, const char *name, const char *value, bool bare)
+{
+	static const char *const writable[] = {"vm.max_user_wired",
+	    "net.link.tap.up_on_open", "net.link.tap.user_open", "net.link.tap.debug"};
+	json_t *all = json_object_get(state, "sysctl");
+
+	for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++) {
+		if (strcmp(writable[i], name) != 0)
+			continue;
+		if (geteuid() != 0) {
+			double_warnx("%s=%s: Operation not permitted", name, value);
+			return 1;
+		}
+		if (bare)
+			printf("%s\n", value);
+		else
+			printf("%s: %s -> %s\n", name, state_text(all, name, ""), value);
+		json_object_set_new(all, name, json_string(value));
+		return 0;
+	}
+	if (strncmp(name, "hw.vmm.", 7) != 0) {
+		double_warnx("oid '%s' is read only", name);
+		return 1;
+	}
+	double_warnx("oid '%s' is a read only tunable", name);
+	double_warnx("Tunable values are set in /boot/loader.conf");
+	return 1;
+}
+
 int double_sysctl(int argc, char **argv)
 {
 	bool bare = false, ignore = false;
@@ -77,9 +108,7 @@ int double_sysctl(int argc, char **argv)
 		if (set != NULL)
 			*set = '\0';
 		if (set != NULL && json_object_get(all, argv[i]) != NULL) {
-			double_warnx("oid '%s' is a read only tunable", argv[i]);
-			double_warnx("Tunable values are set in /boot/loader.conf");
-			ret = 1;
+			ret |= set_value(state, argv[i], set + 1, bare);
 		} else if (set != NULL || !print(all, argv[i], bare)) {
 			if (!ignore) {
 				double_warnx("unknown oid '%s'", argv[i]);
@@ -88,6 +117,6 @@ int double_sysctl(int argc, char **argv)
 		}
 	}
 	json_decref(all);
-	state_close(state, false);
+	state_close(state, true);
 	return ret;
 }

@@ -84,6 +84,15 @@ void fbsd_install(void)
 		fail_msg("%s", e.msg);
 }
 
+void fbsd_reboot(void)
+{
+	const char *const argv[] = {FREEBSD_DOUBLE, "--reboot", fbsd_root, NULL};
+	struct err e = ERR_INIT;
+
+	if (cmd_run(argv, NULL, NULL, NULL, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
 void fbsd_leave(void)
 {
 	end_daemons();

@@ -13,6 +13,8 @@ bool fbsd_enter(void);
 /* A fresh SYSROOT in the place of the former one. */
 void fbsd_install(void);
 void fbsd_leave(void);
+/* The machine starts anew, from loader.conf and rc.conf. */
+void fbsd_reboot(void);
 
 /* The state of the doubles, to be changed and saved (which takes the reference). */
 json_t *fbsd_state(void);

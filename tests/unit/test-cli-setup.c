@@ -51,6 +51,27 @@ static void wrong_usage_is_status_2(void **state)
 	said("--card says which card");
 }
 
+#ifdef __linux__
+/* A Linux in a folder may have its sysfs in it. */
+static void a_folders_own_card_is_found(void **state)
+{
+	static const char device[] = "/sys/bus/pci/devices/0000:05:00.0";
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/class", device);
+	put(path, "0x028000\n");
+	snprintf(path, sizeof(path), "%s/vendor", device);
+	put(path, "0x8086\n");
+	run(0, "--dry-run", NULL, NULL, NULL);
+	said("+card = pci0:5:0:0");
+	said("can not be passed through yet");
+	cli_run(&r, (const char *const[]){"bhyfi", "cards", "--root", root, NULL});
+	assert_int_equal(r.status, 0);
+	said("pci0:5:0:0");
+}
+#endif
+
 static void json_lists_and_changes_only_with_yes(void **state)
 {
 	AUTO_FREE char *before = look(), *after = NULL;
@@ -90,6 +111,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TREE(test) cmocka_unit_test_setup_teardown(test, new_tree, drop_tree)
 	    TREE(wrong_usage_is_status_2),
+#ifdef __linux__
+	    TREE(a_folders_own_card_is_found),
+#endif
 	    TREE(json_lists_and_changes_only_with_yes),
 	};
 

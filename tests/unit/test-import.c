@@ -216,7 +216,7 @@ static void wifibox_tree(const char *passthru)
 	char text[256];
 
 	snprintf(text, sizeof(text),
-	    "# a comment\ncpus=2\nmemory=256M\nconsole=no\npassthru=%s\npriority=50\n"
+	    "# a comment\ncpus=2\nmemory=320M\nconsole=no\npassthru=%s\npriority=50\n"
 	    "stop_wait_max=30\n",
 	    passthru);
 	put(WIFIBOX "/bhyve.conf", text);
@@ -272,7 +272,7 @@ static void test_wifibox(void **state)
 		fail_msg("%s", e.msg);
 	want(&im, "passthru=3/0/0", IMPORT_TAKEN, "card = pci0:3:0:0");
 	want(&im, "cpus=2", IMPORT_TAKEN, "cpus = 2");
-	want(&im, "memory=256M", IMPORT_TAKEN, "memory = 256");
+	want(&im, "memory=320M", IMPORT_TAKEN, "memory = 320");
 	want(&im, "console=no", IMPORT_NEEDLESS, "bhyfi console");
 	want(&im, "priority=50", IMPORT_CANNOT, "priority");
 	want(&im, "stop_wait_max=30", IMPORT_TAKEN, "stop_timeout = 30");
@@ -356,6 +356,55 @@ static void test_wifibox_write(void **state)
 	assert_int_equal(fs_read_file(im.config.backup, 1000, &text, NULL, NULL), 0);
 	assert_string_equal(text, "card = sim:wpa2\n");
 	free(text);
+	import_free(&im);
+}
+
+/* What setup has written is no reason to refuse: it is completed. */
+static void test_after_setup(void **state)
+{
+	struct import_options o = options();
+	struct err e = ERR_INIT;
+	struct import im;
+	char path[128], *text;
+
+	(void)state;
+	wifibox_tree("\"3/0/0\"");
+	put("/ours/wlan.conf", "# bhyfi.conf(5) has all keys.\ncard = pci0:3:0:0 ; mine\n"
+			       "interface = tap7");
+	put("/ours/wpa_supplicant.conf",
+	    "# The networks that bhyfi joins: wpa_supplicant.conf(5)\n");
+	assert_int_equal(import_wifibox(&o, &im, &e), 0);
+	assert_int_equal(im.config.state, IMPORT_FILE_MERGE);
+	assert_int_equal(im.networks.state, IMPORT_FILE_MERGE);
+	assert_int_equal(import_write(&o, &im, &e), 0);
+	assert_null(im.config.backup);
+	import_free(&im);
+	snprintf(path, sizeof(path), "%s/wlan.conf", etc);
+	assert_int_equal(fs_read_file(path, 1000, &text, NULL, NULL), 0);
+	assert_ptr_equal(
+	    strstr(text, "# bhyfi.conf(5) has all keys.\ncard = pci0:3:0:0 ; "
+			 "mine\ninterface = tap7\n"),
+	    text);
+	assert_non_null(strstr(text, "\nstop_timeout = "));
+	free(text);
+	assert_int_equal(import_wifibox(&o, &im, &e), 0);
+	assert_int_equal(im.config.state, IMPORT_FILE_SAME);
+	assert_int_equal(im.networks.state, IMPORT_FILE_SAME);
+	import_free(&im);
+	/* Another card, and networks of the user's own. */
+	put("/ours/wlan.conf", "card = pci0:4:0:0\n");
+	put("/ours/wpa_supplicant.conf", "country=DE\n");
+	assert_int_equal(import_wifibox(&o, &im, &e), 0);
+	assert_int_equal(im.networks.state, IMPORT_FILE_OTHER);
+	assert_int_equal(import_write(&o, &im, &e), -1);
+	assert_non_null(
+	    strstr(e.msg, "card is \"pci0:4:0:0\" there, and \"pci0:3:0:0\""));
+	import_free(&im);
+	/* Networks elsewhere would not be those that are taken over. */
+	put("/ours/wlan.conf", "card = pci0:3:0:0\nnetworks = /etc/x.conf\n");
+	assert_int_equal(import_wifibox(&o, &im, &e), 0);
+	assert_int_equal(im.config.state, IMPORT_FILE_OTHER);
+	assert_non_null(strstr(im.config.conflict.msg, "networks is \"/etc/x.conf\""));
 	import_free(&im);
 }
 
@@ -627,6 +676,7 @@ int main(void)
 	    cmocka_unit_test(test_memory),
 	    ROOTED(test_wifibox),
 	    ROOTED(test_wifibox_write),
+	    ROOTED(test_after_setup),
 	    ROOTED(test_wifibox_refused),
 	    ROOTED(test_wifibox_two_devices),
 	    ROOTED(test_wifibox_hostapd),

@@ -20,6 +20,7 @@
 #include "fs.h"
 #include "io.h"
 #include "journal.h"
+#include "os/freebsd.h"
 #include "plan.h"
 #include "run.h"
 #include "setup-tree.h"
@@ -206,6 +207,29 @@ static void nothing_waits_for_a_restart(void **state)
 	undo();
 	assert_false(there("/state/zfs"));
 	assert_false(there("/var"));
+}
+
+/* Its commands are FreeBSD's programs as those of `up` are: they can be written down. */
+static void commands_are_recorded(void **state)
+{
+	struct setup_plan *p = good_plan();
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(f);
+	forget("log");
+	freebsd_record(f);
+	for (size_t i = 0; i < p->ncommands; i++)
+		assert_int_equal(setup_command_run(p, i, NULL), 0);
+	freebsd_record(NULL);
+	fclose(f);
+	setup_plan_free(p);
+	assert_string_equal(text, "/bin/kenv hw.vmm.amdvi.enable=1\n"
+				  "/sbin/kldload -n vmm\n/sbin/kldload -n nmdm\n");
+	free(text);
+	assert_false(there("/state/log"));
 }
 
 static int countdown;
@@ -406,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TREE(test) cmocka_unit_test_setup_teardown(test, live_tree, drop_tree)
 	    TREE(nothing_waits_for_a_restart),
+	    TREE(commands_are_recorded),
 	    TREE(killed_anywhere_the_dataset_is_repaired_too),
 	    TREE(a_dataset_with_images_stays),
 	    TREE(images_that_are_there_get_no_dataset),
