@@ -1,31 +1,39 @@
-# The front door. What happens stands in tests/deps.sh, tests/check.sh,
-# tests/tree.sh and the meson files.
+# The front door, for GNU make and BSD make. What happens stands in tests/deps.sh,
+# tests/check.sh, tests/tree.sh, tests/demo.sh, tests/image.sh and the meson files.
 #
 #   make                        configure and build
 #   make check [T='NAME...']    everything that is tested, or only these
 #   make check-long             the tests that take longer
 #   make demo                   the main job on a machine without a Wi-Fi card
+#   make image                  on Linux: a test image in a file, build/bhyfi-image.tgz
 #   make bench                  ratios
 #   make install PREFIX=DIR     outside /usr and /usr/local: a self-contained tree
 #   make deps fmt clean
+#
+# On FreeBSD: make demo IMAGE=FILE and make check IMAGE=FILE, with the file that
+# make image wrote on Linux.
 
 PREFIX = /usr/local
 T =
+IMAGE =
 
 all:
 	@tests/deps.sh build
 	@tests/tree.sh build build $(PREFIX)
 
 check:
-	@tests/check.sh $(T)
+	@IMAGE='$(IMAGE)' tests/check.sh $(T)
 
 check-long:
-	@tests/check.sh --long $(T)
+	@IMAGE='$(IMAGE)' tests/check.sh --long $(T)
 
 demo:
-	@tests/deps.sh build run demo
+	@IMAGE='$(IMAGE)' tests/demo.sh
+
+image:
+	@tests/deps.sh build
 	@tests/tree.sh private
-	@build/private/tests/demo/demo build/demo.json
+	@tests/image.sh pack build/bhyfi-image.tgz
 
 bench:
 	@tests/deps.sh build run demo
@@ -44,4 +52,4 @@ fmt:
 clean:
 	rm -rf build
 
-.PHONY: all check check-long demo bench install deps fmt clean
+.PHONY: all check check-long demo image bench install deps fmt clean

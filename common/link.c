@@ -6,6 +6,11 @@
  * session of the other end as it knows it. A link is up once we hold the
  * peer's session and the peer has shown that it holds ours.
  *
+ * Any frame shows that, so that one end is not up for good while the other one waits:
+ * the hello that would have told it may be lost. An end that is up answers
+ * a hello with an acknowledgement, which is never answered; with a hello the two
+ * would go on for ever.
+ *
  * Order matters here: a data frame counts only if it carries both sessions, so
  * nothing of a former life of either end (bytes that sat in the VMM's socket
  * buffer while the daemon was replaced) is ever taken for news. A hello with a
@@ -53,7 +58,8 @@ struct link {
 	void *arg;
 
 	uint32_t session, peer;
-	bool knows_us; /* the peer has named our session */
+	json_t *peer_hello; /* what the peer has said of itself */
+	bool knows_us;      /* the peer has named our session */
 	bool was_up;
 	bool listens; /* silent until the peer has spoken */
 	bool heard;   /* since the channel was opened */
@@ -159,6 +165,7 @@ void link_free(struct link *l)
 		return;
 	drop_queue(l);
 	json_decref(l->hello);
+	json_decref(l->peer_hello);
 	explicit_bzero(l->msg, MSG_MAX);
 	free(l->msg);
 	explicit_bzero(l->out, sizeof(l->out));
@@ -370,6 +377,15 @@ static void take_ack(struct link *l, uint32_t ack, int64_t now_ms)
 	l->resend_at = l->in_flight > 0 ? now_ms + l->resend_ms : 0;
 }
 
+/* The peer has named our session. */
+static void come_up(struct link *l, int64_t now_ms)
+{
+	l->knows_us = true;
+	l->was_up = true;
+	l->hello_at = now_ms;
+	l->ops->up(l->arg, l->peer_hello);
+}
+
 static void take_hello(struct link *l, const struct frame *f, int64_t now_ms)
 {
 	bool was_up = link_is_up(l);
@@ -381,7 +397,8 @@ static void take_hello(struct link *l, const struct frame *f, int64_t now_ms)
 			bad_message(l);
 			return;
 		}
-		json_decref(o);
+		json_decref(l->peer_hello);
+		l->peer_hello = o;
 		/* Before anything was ever acknowledged the queue waits for its
 		 * first peer; later it was meant for one that is gone. */
 		if (l->was_up)
@@ -392,17 +409,12 @@ static void take_hello(struct link *l, const struct frame *f, int64_t now_ms)
 		was_up = false;
 	}
 	l->knows_us = f->peer == l->session;
-	/* Each hello that does not yet name us, or says that the other end waits, is
-	 * answered; ours names it, so this ends after one exchange. */
 	if (!l->knows_us || !was_up)
 		l->want_hello = true;
-	if (link_is_up(l) && !was_up) {
-		o = msg_parse((const char *)f->payload, f->len);
-		l->was_up = true;
-		l->hello_at = now_ms;
-		l->ops->up(l->arg, o);
-		json_decref(o);
-	}
+	else
+		l->want_ack = true;
+	if (l->knows_us && !was_up)
+		come_up(l, now_ms);
 }
 
 static void take_frame(struct link *l, const struct frame *f, int64_t now_ms)
@@ -415,11 +427,13 @@ static void take_frame(struct link *l, const struct frame *f, int64_t now_ms)
 		take_hello(l, f, now_ms);
 		return;
 	}
-	if (f->peer != l->session || f->session != l->peer || !link_is_up(l)) {
+	if (f->peer != l->session || f->session != l->peer) {
 		if (f->kind == FRAME_DATA)
 			l->want_hello = true;
 		return;
 	}
+	if (!link_is_up(l))
+		come_up(l, now_ms);
 	take_ack(l, f->ack, now_ms);
 	if (f->kind == FRAME_DATA)
 		take_data(l, f);

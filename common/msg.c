@@ -16,6 +16,7 @@ static const struct msg_row rows[] = {
     {MSG_STATUS_GET, "status-get", MSG_TO_GUEST, false},
     {MSG_WPA, "wpa", MSG_TO_GUEST, true},
     {MSG_AIR, "air", MSG_TO_GUEST, false},
+    {MSG_JOIN, "join", MSG_TO_GUEST, false},
     {MSG_STAGE, "stage", MSG_TO_HOST, false},
     {MSG_RADIO, "radio", MSG_TO_HOST, false},
     {MSG_WLAN, "wlan", MSG_TO_HOST, false},
@@ -28,6 +29,7 @@ static const struct msg_row rows[] = {
     {MSG_WPA_EVENT, "wpa-event", MSG_TO_HOST, false},
     {MSG_AIR_REPLY, "air-reply", MSG_TO_HOST, false},
     {MSG_PATH, "path", MSG_TO_HOST, false},
+    {MSG_JOINED, "joined", MSG_TO_HOST, false},
 };
 
 const struct msg_row *msg_row(uint8_t type)

@@ -20,6 +20,7 @@ enum msg_type {
 	MSG_STATUS_GET = 3,
 	MSG_WPA = 4,
 	MSG_AIR = 5,
+	MSG_JOIN = 6,
 	MSG_STAGE = 16,
 	MSG_RADIO = 17,
 	MSG_WLAN = 18,
@@ -32,6 +33,7 @@ enum msg_type {
 	MSG_WPA_EVENT = 25,
 	MSG_AIR_REPLY = 26,
 	MSG_PATH = 27,
+	MSG_JOINED = 28,
 };
 
 enum msg_dir {

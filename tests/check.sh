@@ -1,9 +1,13 @@
 #!/bin/sh
 # check.sh [--long] [NAME...]: everything that is tested, or only what is named.
 #
-# A name is that of a step (gcc, clang, asan, format, image), of a test
+# A name is that of a step (gcc, clang, asan, format, image, demo), of a test
 # program as `meson test --list` has it, or PROGRAM/TEST for one test of a system
 # test. Closes with the one line "N passed, N failed".
+#
+# On FreeBSD, with its own clang: all but the system tests, which drive Linux'
+# namespaces; there the demo, on bhyve, is the one, with IMAGE in the environment (a
+# file that image.sh packed on Linux).
 set -u
 cd "$(dirname "$0")/.."
 TOP=$PWD
@@ -16,6 +20,11 @@ if [ "${1-}" = --long ]; then
 	shift
 fi
 names=$*
+case $(uname -s) in
+# clang's sanitizers are not linked into shared libraries.
+FreeBSD) first=clang sanitize=-Db_lundef=false ;;
+*) first=gcc sanitize= ;;
+esac
 
 tests/deps.sh build run demo check || exit 1
 rm -rf "$LOGS"
@@ -51,6 +60,10 @@ failed: $text"
 	return 1
 }
 
+skipped() { # TEXT: not held against anybody, but said
+	echo "skip    $1"
+}
+
 optional() { # NAME TEXT COMMAND...: only where it is wanted
 	wanted "$1" && step "$@"
 }
@@ -82,7 +95,7 @@ image() {
 }
 
 install() {
-	meson install -C build/gcc --no-rebuild --only-changed --quiet
+	meson install -C "build/$first" --no-rebuild --only-changed --quiet
 }
 
 # tests FOLDER LABEL MESON-ARGUMENT...: programs of a build folder. A line for each
@@ -96,7 +109,7 @@ tests() {
 		    -e '/^>>> /d' -e '/^[^ -~]*$/d' -e '/^[A-Z][A-Za-z ]*: *[0-9]* *$/d' \
 		    -e '/^Full log written/d'
 	log=$folder/meson-logs/$label.json
-	if ! count=$(build/gcc/tests/tally "$log" 2>"$LOGS/$label.failed"); then
+	if ! count=$("build/$first/tests/tally" "$log" 2>"$LOGS/$label.failed"); then
 		count="0 1"
 		echo "failed: $label: no tests were run" >>"$LOGS/$label.failed"
 	fi
@@ -120,6 +133,23 @@ programs() { # FOLDER SUITE: the names wanted of a suite
 		done | sort -u
 }
 
+# From nothing to online, a lease, answers, and gone again.
+demo() {
+	tests/image.sh use "$IMAGE" && "build/$first/tests/demo/demo" build/demo.json prebuilt
+}
+
+under_bhyve() {
+	if [ -z "${IMAGE-}" ]; then
+		skipped "a guest under bhyve: no IMAGE (on Linux: make image)"
+	elif [ "$(id -u)" != 0 ] || ! kldload -n vmm nmdm; then
+		skipped "a guest under bhyve: bhyve needs root and vmm.ko"
+	else
+		tests/image.sh need "$IMAGE" || exit
+		step install "it installs into a tree of its own" install &&
+			step demo "a guest under bhyve comes online and goes" demo
+	fi
+}
+
 finish() {
 	[ -z "$failures" ] || echo "$failures"
 	echo "$passed passed, $failed failed"
@@ -128,26 +158,36 @@ finish() {
 }
 
 # Without this build there is nothing to test.
-if wanted gcc; then
-	step gcc "gcc builds without a warning" build gcc gcc --werror || finish
+if wanted "$first"; then
+	step "$first" "$first builds without a warning" build "$first" "$first" --werror || finish
 else
-	build gcc gcc --werror >"$LOGS/gcc.log" 2>&1 ||
-		step gcc "gcc builds without a warning" build gcc gcc --werror || finish
+	build "$first" "$first" --werror >"$LOGS/$first.log" 2>&1 ||
+		step "$first" "$first builds without a warning" build "$first" "$first" --werror ||
+		finish
 fi
 if [ "$suite" = system ]; then
-	optional clang "clang builds without a warning" build clang clang --werror
-	optional format "the code is formatted" formatted
+	[ "$first" = clang ] ||
+		optional clang "clang builds without a warning" build clang clang --werror
+	if command -v clang-format >/dev/null; then
+		optional format "the code is formatted" formatted
+	elif wanted format; then
+		skipped "the code is formatted: there is no clang-format"
+	fi
 
-	unit=$(programs gcc unit)
-	[ -z "$unit" ] || tests gcc unit --no-rebuild $unit
-	sanitized="$unit $(programs gcc fuzz)"
+	unit=$(programs "$first" unit)
+	[ -z "$unit" ] || tests "$first" unit --no-rebuild $unit
+	sanitized="$unit $(programs "$first" fuzz)"
 	if [ "$sanitized" != " " ]; then
-		step asan "the tests are configured with ASan and UBSan" configured asan gcc \
-			-Db_sanitize=address,undefined -Dstrip=false &&
+		step asan "the tests are configured with ASan and UBSan" configured asan "$first" \
+			-Db_sanitize=address,undefined $sanitize -Dstrip=false &&
 			tests asan sanitized $sanitized
 	fi
 fi
 
+if [ "$first" = clang ]; then
+	wanted demo && under_bhyve
+	finish
+fi
 system=$(programs gcc "$suite")
 [ "$suite" = long ] || system="$system $(programs gcc integration)"
 for n in $names; do

@@ -4,73 +4,99 @@
 #   run      booting guests
 #   demo     an ordinary DHCP client for the demo, the system tests and the bench
 #   check    compiling a second time, checks of style
-# Says first what it will install. Does nothing where all is there.
+# Says first what it will install. Does nothing where all is there. Debian and its kin
+# by apt-get, FreeBSD by pkg; elsewhere meson and the programs say what they miss.
 set -eu
 
-packages() {
+debian_packages() {
 	case $1 in
-	build) echo gcc libc6-dev make meson ninja-build pkg-config libevent-dev \
+	build) echo gcc clang bpftool libc6-dev make meson ninja-build pkg-config libevent-dev \
 		libjansson-dev libinih-dev libarchive-dev libcmocka-dev libiperf-dev \
 		libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libwpa-client-dev \
-		libmnl-dev libseccomp-dev libssl-dev ;;
+		libmnl-dev libseccomp-dev libssl-dev libbpf-dev libelf-dev zlib1g-dev ;;
 	run) echo qemu-system-x86 ;;
 	demo) echo udhcpc isc-dhcp-client ;;
 	check) echo clang clang-format mandoc dosfstools mtools git ovmf ;;
-	*) echo "deps.sh: $1: no such purpose" >&2; exit 2 ;;
 	esac
 }
 
-want=
-for purpose; do
-	want="$want $(packages "$purpose")"
-done
+# clang, libarchive, OpenSSL, dhclient and mandoc are in the base system.
+freebsd_packages() {
+	case $1 in
+	build) echo meson ninja pkgconf libevent jansson inih cmocka iperf3 ;;
+	run) echo bhyve-firmware ;;
+	demo | check) ;;
+	esac
+}
 
-if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
-	# Not Debian: meson says what it misses, the programs say what they miss.
-	exit 0
-fi
-
-have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $want 2>/dev/null || true)
-missing=
-for p in $want; do
-	case "
+debian_missing() {
+	have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+	for p; do
+		case "
 $have
 " in
-	*"
+		*"
 installed $p
 "*) ;;
-	*) missing="$missing $p" ;;
-	esac
-done
-[ -n "$missing" ] || exit 0
+		*) echo "$p" ;;
+		esac
+	done
+}
 
-echo "These packages are missing and will be installed:$missing"
-root=
-if [ "$(id -u)" != 0 ]; then
-	if ! command -v sudo >/dev/null 2>&1; then
-		echo "deps.sh: not root and no sudo (as root: apt-get install$missing)" >&2
-		exit 1
-	fi
-	root=sudo
-fi
+freebsd_missing() {
+	for p; do
+		# -N: without it, pkg asks whether to install itself.
+		pkg -N info -e "$p" >/dev/null 2>&1 || echo "$p"
+	done
+}
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# The lists may be missing (a fresh system) or too old (a package has gone).
+debian_install() {
+	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt update || return 1
+	apt install --no-install-recommends "$@" ||
+		{ apt update && apt install --no-install-recommends "$@"; }
+}
 
 apt() {
 	$root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" </dev/null >"$log" 2>&1
 }
-install() {
-	apt install --no-install-recommends $missing
+
+# The lists are brought up to date by it.
+freebsd_install() {
+	$root env ASSUME_ALWAYS_YES=yes pkg install -y "$@" </dev/null >"$log" 2>&1
 }
 
-# The lists may be missing (a fresh system) or too old (a package has gone).
-ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt update || { cat "$log" >&2; exit 1; }
-if ! install; then
-	apt update && install || {
-		tail -n 20 "$log" >&2
-		echo "deps.sh: the packages could not be installed" >&2
+if [ "$(uname -s)" = FreeBSD ]; then
+	system=freebsd by="pkg install"
+elif command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
+	system=debian by="apt-get install"
+else
+	exit 0
+fi
+
+want=
+for purpose; do
+	case $purpose in
+	build | run | demo | check) want="$want $(${system}_packages "$purpose")" ;;
+	*) echo "deps.sh: $purpose: no such purpose" >&2; exit 2 ;;
+	esac
+done
+missing=$(echo $(${system}_missing $want))
+[ -n "$missing" ] || exit 0
+
+echo "These packages are missing and will be installed: $missing"
+root=
+if [ "$(id -u)" != 0 ]; then
+	root=$(command -v sudo || command -v doas) || {
+		echo "deps.sh: not root, and no sudo (as root: $by $missing)" >&2
 		exit 1
 	}
 fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+${system}_install $missing || {
+	tail -n 20 "$log" >&2
+	echo "deps.sh: the packages could not be installed" >&2
+	exit 1
+}
 echo "Installed."

@@ -93,13 +93,6 @@ static int read_rc(const char *ifname, struct rc_net *rc, struct err *e)
 	return 0;
 }
 
-static int set_flag(const char *ifname, const char *flag, struct err *e)
-{
-	const char *const argv[] = {IFCONFIG, ifname, flag, NULL};
-
-	return freebsd_run(argv, NULL, NULL, e);
-}
-
 /* Whether dhclient(8) has ever had the address for the interface, so that it is not one
  * of rc.conf's aliases. */
 static bool was_leased(const char *leases, const char *address)
@@ -176,20 +169,24 @@ static int solicit_routers(const char *ifname, struct err *e)
 
 int freebsd_tap_carrier(const char *ifname, bool on, struct err *e)
 {
+	/* link0: bhyve takes it off (freebsd-tap.c). */
+	const char *const argv[] = {IFCONFIG, ifname, "link0", on ? "up" : "down", NULL};
+
+	return freebsd_run(argv, NULL, NULL, e);
+}
+
+int freebsd_tap_renew(const char *ifname, struct err *e)
+{
 	/* A plan shows what setup writes into rc.conf. */
 	struct rc_net rc = {.dhcp = freebsd_recording(), .rtadv = freebsd_recording()};
 	struct err step = ERR_INIT;
 
-	if (!on)
-		return set_flag(ifname, "down", e);
-	/* What follows is no reason to give up the network: the interface works without,
-	 * and IPv6 is not lost where IPv4 fails. */
-	if (!freebsd_recording() &&
-	    (read_rc(ifname, &rc, &step) < 0 ||
-		((rc.dhcp || rc.rtadv) && drop_addresses(ifname, &rc, &step) < 0)))
-		log_error("interface %s: %s", ifname, step.msg);
-	if (set_flag(ifname, "up", e) < 0)
+	if (!freebsd_recording() && read_rc(ifname, &rc, e) < 0)
 		return -1;
+	/* Each by itself: IPv6 is not lost where IPv4 fails. */
+	if (!freebsd_recording() && (rc.dhcp || rc.rtadv) &&
+	    drop_addresses(ifname, &rc, &step) < 0)
+		log_error("interface %s: %s", ifname, step.msg);
 	if (rc.dhcp && restart_dhclient(ifname, &step) < 0)
 		log_error("interface %s: %s", ifname, step.msg);
 	if (rc.rtadv && solicit_routers(ifname, &step) < 0)

@@ -1,13 +1,16 @@
 /*
  * The tap by ifconfig(8); facts from sys/net/if_tuntap.c and as seen (15.1):
  *
- * - bhyve opens /dev/tapN by its name; the link is up while it is open. (With
- *   net.link.tap.up_on_open the interface goes up with it, which does no harm.)
+ * - bhyve opens /dev/tapN by its name; the link is up while it is open. It then sets
+ *   the interface's flags (VMIO_SIOCSIFFLAGS): up, and none of the others that can be
+ *   set, link0 among them.
  * - When it is closed, an interface without link0 goes down and loses all addresses
  *   and routes, those of rc.conf too, which nobody would put back when the VM starts
- *   again. With link0 they stay.
+ *   again. With link0 they stay. So it is set each time that we touch the interface:
+ *   when bhyve has opened it at the latest.
  * - Its MAC address can be set while it is open and up.
- * - To destroy it while it is open waits until it is not: so the VM ends first.
+ * - To destroy it while it is open waits until it is not: so the VM ends first. A
+ *   signal ends the waiting, and the interface is as before.
  * - `create` with further words works on an interface that exists as well, so it is
  *   asked for before. Made and described by one program: killed in between we leave
  *   either nothing or what we know again.
@@ -109,7 +112,7 @@ int freebsd_tap_set_mac(const char *ifname, const uint8_t mac[6], struct err *e)
 {
 	char text[MAC_TEXT_SIZE];
 	const char *const argv[] = {
-	    IFCONFIG, ifname, "ether", mac != NULL ? text : "$MAC", NULL};
+	    IFCONFIG, ifname, "ether", mac != NULL ? text : "$MAC", "link0", NULL};
 
 	if (mac != NULL)
 		msg_mac_text(mac, text);

@@ -23,7 +23,8 @@ static int plan_step(
 		    "# each time that the radio is associated; the last two where "
 		    "rc.conf has DHCP, accept_rtadv for %s:\n",
 		    c->interface);
-		if (freebsd_tap_carrier(c->interface, true, e) < 0)
+		if (freebsd_tap_carrier(c->interface, true, e) < 0 ||
+		    freebsd_tap_renew(c->interface, e) < 0)
 			return -1;
 		fprintf(out, "# each time that it is not any more:\n# ");
 		return freebsd_tap_carrier(c->interface, false, e);
@@ -55,6 +56,8 @@ const struct os_ops os_freebsd = {
     .tap_create = freebsd_tap_create,
     .tap_set_mac = freebsd_tap_set_mac,
     .tap_carrier = freebsd_tap_carrier,
+    .tap_renew = freebsd_tap_renew,
     .tap_destroy = freebsd_tap_destroy,
+    .before_sleep = freebsd_before_sleep,
     .plan = freebsd_plan,
 };

@@ -46,8 +46,13 @@ int freebsd_tap_create(const struct config *c, int *fd, struct err *e);
 int freebsd_tap_set_mac(const char *ifname, const uint8_t mac[6], struct err *e);
 int freebsd_tap_destroy(const char *ifname, const char *instance, struct err *e);
 
+/* freebsd-sleep.c */
+
+int freebsd_before_sleep(struct err *e);
+
 /* freebsd-net.c */
 
 int freebsd_tap_carrier(const char *ifname, bool on, struct err *e);
+int freebsd_tap_renew(const char *ifname, struct err *e);
 
 #endif

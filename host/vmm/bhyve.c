@@ -9,14 +9,17 @@
  *
  * /dev/vmm/NAME stays when bhyve ends, in whatever way, and holds the guest's memory
  * and the card: it is destroyed after each exit, and before a start where a daemon
- * was killed meanwhile. Destroying the VM under a bhyve that runs would abort that, so
+ * was killed meanwhile. Destroying the VM under a bhyve that runs ends that, so
  * nothing here is called while ours does.
  *
  * How a run ended, from bhyve's sources and as seen (15.1):
  *
  *     0 reset, 1 power-off, 2 halt, 3 triple fault, 4 error,
  *     SIGTERM before the guest has ACPI on (later it is the power button), SIGKILL,
- *     SIGABRT: bhyve gave up on an exit of the guest's, or the VM was destroyed
+ *     SIGABRT: bhyve gave up on an exit of the guest's
+ *
+ * A VM that somebody destroys under it ends it with 4 ("vm_run error -1, errno 6") on
+ * 15.1, and by SIGABRT where that is taken for such an exit. Either is started again.
  */
 #include "bhyve.h"
 

@@ -1,9 +1,11 @@
 /*
  * The main job, end to end, on a machine without a Wi-Fi card: an image, a guest, a
- * simulated WLAN; then what any host would do with its interface. All of it in
- * namespaces of our own: the host's network is not touched.
+ * simulated WLAN; then what any host would do with its interface. On Linux all of it
+ * in namespaces of our own: the host's network is not touched. On FreeBSD, under bhyve,
+ * on a tap beside the host's interfaces, without a default route.
  *
- *     demo FILE    writes what was seen to FILE as JSON
+ *     demo FILE            writes what was seen to FILE as JSON
+ *     demo FILE prebuilt   the image is there already
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "fs.h"
 #include "inst.h"
@@ -64,9 +67,11 @@ static void line(const char *label, const char *fmt, ...)
 	fflush(stdout);
 }
 
-static int build_image(struct demo *d, struct err *e)
+static int build_image(struct demo *d, bool prebuilt, struct err *e)
 {
-	const char *const argv[] = {BHYFI, "image", "build", "--air", NULL};
+	const char *const build[] = {BHYFI, "image", "build", "--air", NULL};
+	const char *const verify[] = {BHYFI, "image", "verify", NULL};
+	const char *const *argv = prebuilt ? verify : build;
 	int status;
 
 	heading(d,
@@ -74,7 +79,9 @@ static int build_image(struct demo *d, struct err *e)
 	    "WLAN");
 	if (child_show(argv, IMAGE_MS, &status, e))
 		return -1;
-	return status ? err_set(e, ERR_FAILED, "the image could not be built") : 0;
+	return status ? err_set(e, ERR_FAILED, "the image could not be %s",
+			    prebuilt ? "verified" : "built")
+		      : 0;
 }
 
 /* One bar per stage, from the end of the one before to its own. */
@@ -192,13 +199,28 @@ static json_int_t size_of(const char *path)
 	return stat(path, &st) ? 0 : (json_int_t)st.st_size;
 }
 
+/* MiB that the guest was given: QEMU's -m, bhyve's memory.size; 0: not known. */
+static int given_memory(const struct demo *d, pid_t pid)
+{
+	char path[PATH_MAX + 16];
+	char AUTO_FREE *conf = NULL;
+	struct process vmm;
+	const char *m = NULL;
+
+	if (process_get(pid, &vmm) && (m = strstr(vmm.args, " -m ")))
+		return atoi(m + strlen(" -m "));
+	snprintf(path, sizeof(path), "%s/bhyve.conf", d->inst.run);
+	if (fs_read_file(path, 65536, &conf, NULL, NULL) == 0)
+		m = strstr(conf, "memory.size=");
+	return m ? atoi(m + strlen("memory.size=")) : 0;
+}
+
 /* The image in one file (kernel and initrds), what of it QEMU loads uncompressed, and
- * the memory that the guest was given (the VMM's -m). */
+ * the memory that the guest was given. */
 static int weigh(struct demo *d, struct err *e)
 {
 	json_t *o = inst_json(&d->inst, 10000, e, "status", NULL);
-	struct process vmm;
-	const char *m;
+	int given;
 
 	if (!o)
 		return -1;
@@ -207,10 +229,9 @@ static int weigh(struct demo *d, struct err *e)
 	json_object_set_new(d->result, "loaded_bytes",
 	    json_integer(size_of(PATH_IMAGES "/current/vmlinux") +
 			 size_of(PATH_IMAGES "/current/air.initrd.cpio")));
-	if (process_get((pid_t)number_at(o, "pid"), &vmm) &&
-	    (m = strstr(vmm.args, " -m ")))
-		json_object_set_new(
-		    d->result, "guest_mem_mib", json_integer(atoi(m + strlen(" -m "))));
+	given = given_memory(d, (pid_t)number_at(o, "pid"));
+	if (given > 0)
+		json_object_set_new(d->result, "guest_mem_mib", json_integer(given));
 	json_object_set_new(d->result, "guest_mem_available_mib",
 	    json_integer((json_int_t)(number_at(o, "guest.mem_available_kib") / 1024)));
 	json_decref(o);
@@ -294,16 +315,18 @@ int main(int argc, char **argv)
 	struct demo d = {.start = clock_ms()};
 	struct err e = ERR_INIT;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: demo FILE\n");
+	bool prebuilt = argc == 3 && strcmp(argv[2], "prebuilt") == 0;
+
+	if (argc != 2 && !prebuilt) {
+		fprintf(stderr, "usage: demo FILE [prebuilt]\n");
 		return ERR_USAGE;
 	}
 	terminal = isatty(STDOUT_FILENO);
 	d.result = json_object();
 	/* The image's packages come over the host's network; all else does not need it.
 	 */
-	if (ns_check_tun(&e) || build_image(&d, &e) || ns_enter(&e) || run(&d, &e) ||
-	    write_result(&d, argv[1], &e))
+	if (ns_check_tun(&e) || build_image(&d, prebuilt, &e) || ns_enter(&e) ||
+	    run(&d, &e) || write_result(&d, argv[1], &e))
 		return fail(&e);
 	heading(&d, "Done. All of it is in %s", argv[1]);
 	json_decref(d.result);

@@ -1,7 +1,5 @@
 #include "child.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,42 +7,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "child-os.h"
 #include "clock.h"
-#include "fs.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024)
 
 static struct child *children;
 
-/* Readable when a child has ended; made at first use. The mask is set each time: a
- * test that fails jumps out to where it may have been another. */
-static int child_signal(void)
+void child_reap(void)
 {
-	static int fd = -1;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	if (fd < 0)
-		fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd;
-}
-
-static void reap(void)
-{
-	struct signalfd_siginfo si;
 	int status;
 	pid_t pid;
 
-	while (read(child_signal(), &si, sizeof(si)) > 0)
-		;
+	child_signal_clear();
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (struct child *c = children; c; c = c->next) {
 			if (c->pid != pid)
@@ -72,7 +50,7 @@ static void become(const char *const argv[], int out, int err)
 	_exit(127);
 }
 
-/* Enters it among the children that reap() looks for. */
+/* Enters it among the children that child_reap() looks for. */
 static int enlist(struct child *c, struct err *e)
 {
 	c->out = calloc(1, 1);
@@ -157,15 +135,14 @@ static void drain(int *fd, char **text, size_t *len)
 	*fd = -1;
 }
 
-static int left(int64_t deadline)
+int child_left(int64_t deadline)
 {
 	int64_t ms = deadline - clock_ms();
 
 	return ms > 0 ? (int)ms : 0;
 }
 
-/* Waits for output or an end of any child. */
-static void step(struct child *c, int timeout_ms)
+void child_step(struct child *c, int timeout_ms)
 {
 	struct pollfd p[3] = {
 	    {.fd = child_signal(), .events = POLLIN},
@@ -174,7 +151,7 @@ static void step(struct child *c, int timeout_ms)
 	};
 
 	poll(p, 3, timeout_ms);
-	reap();
+	child_reap();
 	if (c) {
 		drain(&c->fd[0], &c->out, &c->out_len);
 		drain(&c->fd[1], &c->err, &c->err_len);
@@ -186,12 +163,12 @@ int child_wait(struct child *c, int timeout_ms, struct err *e)
 	int64_t deadline = clock_ms() + timeout_ms;
 
 	while (!c->ended) {
-		if (!left(deadline))
+		if (!child_left(deadline))
 			return err_set(e, ERR_TIMEOUT, "still running after %d ms: %s%s",
 			    timeout_ms, c->out, c->err);
-		step(c, left(deadline));
+		child_step(c, child_left(deadline));
 	}
-	step(c, 0);
+	child_step(c, 0);
 	return 0;
 }
 
@@ -203,10 +180,10 @@ int child_wait_text(struct child *c, const char *text, int timeout_ms, struct er
 		if (c->ended)
 			return err_set(e, ERR_FAILED, "ended without saying \"%s\": %s%s",
 			    text, c->out, c->err);
-		if (!left(deadline))
+		if (!child_left(deadline))
 			return err_set(e, ERR_TIMEOUT, "has not said \"%s\" in %d ms",
 			    text, timeout_ms);
-		step(c, left(deadline));
+		child_step(c, child_left(deadline));
 	}
 	return 0;
 }
@@ -243,141 +220,7 @@ int child_run(struct child *c, const char *const argv[], int timeout_ms, struct 
 	return -1;
 }
 
-static void read_args(struct process *p)
+void child_forget(void)
 {
-	AUTO_FREE char *text = NULL;
-	char path[64];
-	size_t len = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)p->pid);
-	if (fs_read_file(path, 1024 * 1024, &text, &len, NULL))
-		return;
-	if (len >= sizeof(p->args))
-		len = sizeof(p->args) - 1;
-	for (size_t i = 0; i < len; i++)
-		p->args[i] = text[i] ? text[i] : ' ';
-	p->args[len] = '\0';
-}
-
-bool process_get(pid_t pid, struct process *p)
-{
-	AUTO_FREE char *text = NULL;
-	unsigned long long user, sys;
-	char path[64], *open, *close;
-	int parent;
-
-	memset(p, 0, sizeof(*p));
-	p->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fs_read_file(path, 65536, &text, NULL, NULL))
-		return false;
-	open = strchr(text, '(');
-	close = strrchr(text, ')');
-	if (!open || !close || close < open)
-		return false;
-	snprintf(p->name, sizeof(p->name), "%.*s", (int)(close - open - 1), open + 1);
-	if (sscanf(close + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-		&p->state, &parent, &user, &sys) != 4)
-		return false;
-	p->parent = parent;
-	p->cpu_ticks = user + sys;
-	read_args(p);
-	return true;
-}
-
-int process_list(struct process **list, size_t *n, struct err *e)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *entry;
-
-	*list = NULL;
-	*n = 0;
-	if (!d)
-		return err_sys(e, errno, "/proc");
-	while ((entry = readdir(d))) {
-		struct process p, *grown;
-
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    atoi(entry->d_name) == getpid() ||
-		    !process_get(atoi(entry->d_name), &p))
-			continue;
-		grown = realloc(*list, (*n + 1) * sizeof(p));
-		if (!grown)
-			break;
-		*list = grown;
-		grown[(*n)++] = p;
-	}
-	closedir(d);
-	return 0;
-}
-
-bool process_find(const char *name, const char *arg, pid_t parent, struct process *p)
-{
-	struct process *list;
-	bool found = false;
-	size_t n;
-
-	reap();
-	if (process_list(&list, &n, NULL))
-		return false;
-	for (size_t i = 0; i < n && !found; i++) {
-		found = strncmp(list[i].name, name, sizeof(list[i].name) - 1) == 0 &&
-			(!arg || strstr(list[i].args, arg)) &&
-			(!parent || list[i].parent == parent);
-		if (found)
-			*p = list[i];
-	}
-	free(list);
-	return found;
-}
-
-int process_wait_none(int timeout_ms, struct err *e)
-{
-	int64_t deadline = clock_ms() + timeout_ms;
-
-	while (true) {
-		AUTO_FREE struct process *list = NULL;
-		size_t n;
-
-		reap();
-		if (process_list(&list, &n, e))
-			return -1;
-		if (n == 0)
-			return 0;
-		if (!left(deadline))
-			return err_set(e, ERR_TIMEOUT, "still running: %d %s %c: %.300s",
-			    (int)list[0].pid, list[0].name, list[0].state, list[0].args);
-		/* All are our children or will be: their ends wake us. */
-		step(NULL, left(deadline));
-	}
-}
-
-int process_wait_gone(pid_t pid, int timeout_ms, struct err *e)
-{
-	int64_t deadline = clock_ms() + timeout_ms;
-	AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p[2] = {
-	    {.fd = fd, .events = POLLIN}, {.fd = child_signal(), .events = POLLIN}};
-
-	if (fd < 0)
-		return errno == ESRCH ? 0 : err_sys(e, errno, "pidfd_open");
-	while (!(p[0].revents & POLLIN)) {
-		if (!left(deadline))
-			return err_set(
-			    e, ERR_TIMEOUT, "process %d is still there", (int)pid);
-		poll(p, 2, left(deadline));
-		reap();
-	}
-	return 0;
-}
-
-void process_kill_all(void)
-{
-	/* A test that failed left its children's entries on a stack that is gone. */
 	children = NULL;
-	if (getpid() != 1)
-		return;
-	kill(-1, SIGCONT);
-	kill(-1, SIGKILL);
-	process_wait_none(5000, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "ns.h"
 #include "paths.h"
 
 #define BHYFI BHYFI_TEST_BIN "/bhyfi"
@@ -55,7 +56,7 @@ void inst_init(struct inst *i, const char *name, const char *scenario)
 	name = copy;
 	memset(i, 0, sizeof(*i));
 	snprintf(i->name, sizeof(i->name), "%s", name);
-	snprintf(i->tap, sizeof(i->tap), "%.13s0", name);
+	ns_tap_name(name, i->tap);
 	snprintf(i->conf, sizeof(i->conf), PATH_ETC "/%s.conf", name);
 	snprintf(i->networks, sizeof(i->networks), PATH_ETC "/%s.networks", name);
 	snprintf(i->run, sizeof(i->run), PATH_RUN "/%s", name);

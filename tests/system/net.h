@@ -44,6 +44,10 @@ int net_dns(const char *server, const char *name, int family, char answer[ADDRES
 /* Transfers with the air's transfer service (air/blob.h), checked byte by byte. */
 int net_get(const char *address, size_t bytes, int timeout_ms, struct err *e);
 int net_put(const char *address, size_t bytes, int timeout_ms, struct err *e);
+/* Asks the transfer service to connect to us: a connection from the air. */
+int net_called(const char *address, int timeout_ms, struct err *e);
+/* Asks in mDNS's group and hears the air's answer to the group (air/group.h). */
+int net_group(const char *ifname, int family, int timeout_ms, struct err *e);
 
 /* Changes of interfaces from now on; a descriptor, the caller's to close. */
 int net_watch(struct err *e);

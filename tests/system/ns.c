@@ -136,3 +136,8 @@ int ns_check_tun(struct err *e)
 			       ? "modprobe tun"
 			       : "run it as root, or give yourself the device");
 }
+
+void ns_tap_name(const char *instance, char name[16])
+{
+	snprintf(name, 16, "%.13s0", instance);
+}

@@ -16,6 +16,9 @@ int ns_enter(struct err *e);
 /* Another, empty network namespace with lo up. */
 int ns_new_net(struct err *e);
 
+/* How the instance's tap may be called. */
+void ns_tap_name(const char *instance, char name[16]);
+
 /* Whether taps can be made at all. */
 int ns_check_tun(struct err *e);
 

@@ -102,16 +102,16 @@ static void pciconf_is_understood(void **state)
 	struct pciconf_device d;
 
 	(void)state;
-	OK(pciconf_parse(text, count_devices, &d, why));
+	OK(pciconf_parse(text, true, count_devices, &d, why));
 	assert_string_equal(d.driver, "em");
 	assert_int_equal(d.bus, 1);
 	assert_string_equal(d.device_name, "82574L 'quoted' Connection");
-	assert_true(d.msi && d.msix && d.flr);
-	assert_int_equal(d.nbars, 2);
-	assert_true(d.bars[0].memory && !d.bars[1].memory);
-	assert_int_equal(d.bars[0].base, 0xfe440000);
-	assert_int_equal(d.bars[0].size, 131072);
-	OK(pciconf_parse("", count_devices, &d, why));
+	assert_true(d.pci.msi && d.pci.msix && d.pci.flr);
+	assert_int_equal(d.pci.nbars, 2);
+	assert_true(d.pci.bars[0].memory && !d.pci.bars[1].memory);
+	assert_int_equal(d.pci.bars[0].base, 0xfe440000);
+	assert_int_equal(d.pci.bars[0].size, 131072);
+	OK(pciconf_parse("", true, count_devices, &d, why));
 }
 
 static void pciconf_that_is_malformed_is_refused_by_its_line(void **state)
@@ -144,7 +144,7 @@ static void pciconf_that_is_malformed_is_refused_by_its_line(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct err e = ERR_INIT;
 
-		if (pciconf_parse(wrong[i], count_devices, &d, &e) != -1)
+		if (pciconf_parse(wrong[i], true, count_devices, &d, &e) != -1)
 			fail_msg("taken: %s", wrong[i]);
 		assert_non_null(strstr(e.msg, "line "));
 	}
@@ -228,6 +228,8 @@ static void cards_are_listed_with_what_they_can(void **state)
 	assert_string_equal(c->driver, "iwlwifi");
 	assert_true(c->passable);
 	assert_string_equal(c->why, "");
+	assert_true(c->pci.msi && c->pci.msix && c->pci.flr && c->pci.bars_known);
+	assert_int_equal(c->pci.bars[0].size, 16384);
 	add_pseudo("wlan0", "8843<UP,BROADCAST,RUNNING>", "iwlwifi0");
 	c = only_card(&l);
 	assert_string_equal(c->ifname, "wlan0");
@@ -508,6 +510,13 @@ static void a_tap_that_fails_is_not_left(void **state)
 	assert_false(tap_exists());
 }
 
+/* As priv does it. */
+static void plug(void)
+{
+	OK(os->tap_carrier("tap0", true, why));
+	OK(os->tap_renew("tap0", why));
+}
+
 static void an_association_starts_dhcp_and_solicits(void **state)
 {
 	struct host_if i;
@@ -523,11 +532,11 @@ static void an_association_starts_dhcp_and_solicits(void **state)
 	fbsd_write("/var/db/dhclient.leases.tap0",
 	    "lease {\n  interface \"tap0\";\n  fixed-address 192.0.2.5;\n}\n");
 	free(fbsd_log());
-	OK(os->tap_carrier("tap0", true, why));
-	expect_log("sysrc -q ifconfig_tap0 ifconfig_DEFAULT ifconfig_tap0_ipv6\n"
+	plug();
+	expect_log("ifconfig tap0 link0 up\n"
+		   "sysrc -q ifconfig_tap0 ifconfig_DEFAULT ifconfig_tap0_ipv6\n"
 		   "ifconfig tap0\n"
 		   "ifconfig tap0 inet 192.0.2.5 delete\n"
-		   "ifconfig tap0 up\n"
 		   "service -E background_dhclient_tap0=YES dhclient quietrestart tap0\n"
 		   "rtsold -1 -i -p /var/run/rtsold.tap0.pid tap0\n");
 	OK(host_if("tap0", &i, why));
@@ -539,7 +548,7 @@ static void an_association_starts_dhcp_and_solicits(void **state)
 	assert_false(i.up);
 	free(fbsd_log());
 	/* And again; the solicitor of the network before is in the way. */
-	OK(os->tap_carrier("tap0", true, why));
+	plug();
 	char AUTO_FREE *log = fbsd_log();
 	assert_non_null(strstr(log, "pkill -L -F /var/run/rtsold.tap0.pid\nrtsold "));
 	RUN("/usr/sbin/service", "dhclient", "status", "tap0");
@@ -557,12 +566,12 @@ static void an_interface_without_dhcp_only_goes_up(void **state)
 	fbsd_write("/etc/rc.conf", "ifconfig_tap0=\"inet 192.0.2.5/24\"\n");
 	OK(os->tap_create(&config, &fd, why));
 	free(fbsd_log());
-	OK(os->tap_carrier("tap0", true, why));
-	expect_log("sysrc -q ifconfig_tap0 ifconfig_DEFAULT ifconfig_tap0_ipv6\n"
-		   "ifconfig tap0 up\n");
+	plug();
+	expect_log("ifconfig tap0 link0 up\n"
+		   "sysrc -q ifconfig_tap0 ifconfig_DEFAULT ifconfig_tap0_ipv6\n");
 	/* Where all interfaces have it. */
 	fbsd_write("/etc/rc.conf", "ifconfig_DEFAULT=\"up SyncDHCP\"\n");
-	OK(os->tap_carrier("tap0", true, why));
+	plug();
 	char AUTO_FREE *log = fbsd_log();
 	assert_non_null(strstr(log, "quietrestart tap0\n"));
 	assert_null(strstr(log, "rtsold"));
@@ -582,6 +591,7 @@ static void a_network_is_not_given_up_for_a_program(void **state)
 	for (size_t n = 0; n < ARRAY_LEN(programs); n++) {
 		fbsd_fault(programs[n], 0, "fail", "it broke");
 		OK(os->tap_carrier("tap0", true, why));
+		assert_int_equal(os->tap_renew("tap0", NULL), n == 0 ? -1 : 0);
 		assert_false(fbsd_fault_waits());
 		OK(host_if("tap0", &i, why));
 		assert_true(i.up);

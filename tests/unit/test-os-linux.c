@@ -242,6 +242,25 @@ static void cards_are_listed(void **state)
 	assert_string_equal(name, "5555:0001");
 }
 
+/* Of a system in a folder its sysfs is looked at, not ours. */
+static void a_folder_has_cards_of_its_own(void **state)
+{
+	const struct os_ops *os;
+	struct card_list l;
+
+	(void)state;
+	linux_env.pci = "/pci";
+	assert_int_equal(os_select("linux", root, &os, NULL), 0);
+	assert_int_equal(os->cards(&l, NULL), 0);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.cards[0].driver, "iwlwifi");
+	assert_true(l.cards[0].pci.header_known && l.cards[0].pci.msix);
+	assert_int_equal(os_select("linux", vfio, &os, NULL), 0);
+	assert_int_equal(os->cards(&l, NULL), 0);
+	assert_int_equal(l.n, 0);
+	assert_int_equal(os_select("linux", "", &os, NULL), 0);
+}
+
 /* As the privileged process does, which writes a record in between. */
 static int take(
     const struct card_id *id, uid_t vm_uid, struct card_claim *claim, struct err *e)
@@ -517,6 +536,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CARD_TEST(cards_are_listed),
+	    CARD_TEST(a_folder_has_cards_of_its_own),
 	    CARD_TEST(a_card_is_claimed_and_put_back),
 	    CARD_TEST(a_claim_that_fails_leaves_the_card_as_it_was),
 	    CARD_TEST(a_group_shared_with_the_host_is_refused),

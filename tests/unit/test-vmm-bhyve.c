@@ -252,6 +252,7 @@ static void the_end_of_a_run_is_read_from_its_status(void **state)
 	} rows[] = {{0, VM_EXIT_REBOOT, "reboot"}, {1 << 8, VM_EXIT_POWEROFF, "poweroff"},
 	    {2 << 8, VM_EXIT_HALT, "halt"},
 	    {3 << 8, VM_EXIT_TRIPLE_FAULT, "triple fault"},
+	    /* Also where it was destroyed; an older one aborted. */
 	    {4 << 8, VM_EXIT_ERROR, "error"},
 	    {143 << 8, VM_EXIT_TERMINATED, "terminated"},
 	    {SIGTERM, VM_EXIT_TERMINATED, "terminated"},

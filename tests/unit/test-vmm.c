@@ -30,6 +30,8 @@ static void make_spec(
 	struct err e = ERR_INIT;
 
 	assert_int_equal(config_init(c, instance, &e), 0);
+	config_set_vmm(c, "qemu");
+	snprintf(c->interface, sizeof(c->interface), "bhyfi0");
 	assert_int_equal(card_id_parse(card, &c->card, &e), 0);
 	snprintf(c->accel, sizeof(c->accel), "tcg");
 	assert_int_equal(vm_spec_init(s, c, &test_image, &e), 0);
