@@ -4,6 +4,8 @@
  *     get BYTES SEED    the server sends that many bytes of the stream
  *     put BYTES SEED    the client sends them; the server compares each one and
  *                       answers "ok BYTES" or "bad OFFSET"
+ *     call PORT 0       the server connects to that port of the client's address, says
+ *                       BLOB_CALLED there and closes
  *
  * Both ends make the same stream from the seed, so a byte lost, doubled,
  * swapped or damaged anywhere on the way is seen.
@@ -19,6 +21,7 @@
 #include "err.h"
 
 #define BLOB_PORT 7777
+#define BLOB_CALLED "called\n"
 #define BLOB_MAX UINT64_C(0x100000000)
 
 /* Serves on all addresses of the network namespace that we are in. */

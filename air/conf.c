@@ -171,3 +171,43 @@ char *conf_dnsmasq(const struct scenario *s)
 	}
 	return text;
 }
+
+char *conf_supplicant(const struct scenario *s, unsigned station)
+{
+	const struct air_ap *st = &s->stations[station];
+	unsigned mhz = st->channel > 14 ? 5000 + 5 * st->channel : 2407 + 5 * st->channel;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		return NULL;
+	fprintf(f, "network={\n\tssid=");
+	for (size_t i = 0; i < st->ssid_len; i++)
+		fprintf(f, "%02x", st->ssid[i]);
+	fprintf(f, "\n\tscan_freq=%u\n", mhz);
+	switch (st->security) {
+	case AIR_OPEN:
+		fprintf(f, "\tkey_mgmt=NONE\n");
+		break;
+	case AIR_WPA2:
+		fprintf(f, "\tkey_mgmt=WPA-PSK\n");
+		break;
+	case AIR_WPA3:
+		fprintf(f, "\tkey_mgmt=SAE\n\tieee80211w=2\n");
+		break;
+	case AIR_WPA2_WPA3:
+		fprintf(f, "\tkey_mgmt=WPA-PSK SAE\n\tieee80211w=1\n");
+		break;
+	}
+	if (st->psk[0] != '\0')
+		fprintf(f, "\tpsk=%s\n", st->psk);
+	else if (st->security != AIR_OPEN)
+		fprintf(f, "\tpsk=\"%s\"\n", st->passphrase);
+	fprintf(f, "}\n");
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -15,4 +15,7 @@ char *conf_hostapd(const struct scenario *s, unsigned ap);
 /* dnsmasq's, for all networks: DHCPv4, router advertisements and DNS. */
 char *conf_dnsmasq(const struct scenario *s);
 
+/* wpa_supplicant.conf of a station. */
+char *conf_supplicant(const struct scenario *s, unsigned station);
+
 #endif

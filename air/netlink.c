@@ -201,18 +201,30 @@ int radio_move(struct netlink *nl, unsigned wiphy, int netns_fd, struct err *e)
 	return result == 0 ? 0 : err_sys(e, -result, "moving a radio to the air");
 }
 
-int radio_add_ap(struct netlink *nl, unsigned wiphy, const char *ifname, struct err *e)
+static int radio_add(struct netlink *nl, unsigned wiphy, const char *ifname,
+    enum nl80211_iftype type, struct err *e)
 {
 	struct nl_msg *msg = genl_msg(nl->nl80211, NL80211_CMD_NEW_INTERFACE);
 	int result;
 
 	if (msg == NULL || nla_put_u32(msg, NL80211_ATTR_WIPHY, wiphy) < 0 ||
 	    nla_put_string(msg, NL80211_ATTR_IFNAME, ifname) < 0 ||
-	    nla_put_u32(msg, NL80211_ATTR_IFTYPE, NL80211_IFTYPE_AP) < 0)
+	    nla_put_u32(msg, NL80211_ATTR_IFTYPE, type) < 0)
 		return no_memory(msg, e);
 	/* The new interface itself comes back before the acknowledgement. */
 	result = call(nl->genl, msg);
 	return result == 0 ? 0 : err_sys(e, -result, "interface %s", ifname);
+}
+
+int radio_add_ap(struct netlink *nl, unsigned wiphy, const char *ifname, struct err *e)
+{
+	return radio_add(nl, wiphy, ifname, NL80211_IFTYPE_AP, e);
+}
+
+int radio_add_station(
+    struct netlink *nl, unsigned wiphy, const char *ifname, struct err *e)
+{
+	return radio_add(nl, wiphy, ifname, NL80211_IFTYPE_STATION, e);
 }
 
 int link_add_bridge(struct netlink *nl, const char *name, struct err *e)

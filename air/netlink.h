@@ -41,8 +41,10 @@ int radio_ifname(const char *name, char *ifname, size_t size, struct err *e);
  * radios that were made where it was made: hwsim remembers that (netgroup). */
 int radio_move(struct netlink *nl, unsigned wiphy, int netns_fd, struct err *e);
 
-/* An interface of type AP on the wiphy. */
+/* An interface of type AP, or a station, on the wiphy. */
 int radio_add_ap(struct netlink *nl, unsigned wiphy, const char *ifname, struct err *e);
+int radio_add_station(
+    struct netlink *nl, unsigned wiphy, const char *ifname, struct err *e);
 
 /* rtnetlink */
 int link_add_bridge(struct netlink *nl, const char *name, struct err *e);

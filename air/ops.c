@@ -16,6 +16,7 @@
 #include "fs.h"
 #include "log.h"
 #include "meminfo.h"
+#include "station.h"
 
 #define IPERF3 "/usr/bin/iperf3"
 #define IPERF_OUTPUT_MAX (256 * 1024)
@@ -510,6 +511,8 @@ static int dispatch(struct air *air, const struct air_request *r, struct err *e)
 		return op_meminfo(r, e);
 	case AIR_OP_LOG:
 		return op_log(r);
+	case AIR_OP_STATION:
+		return station_wait(air, (unsigned)r->ap, r->id, e);
 	}
 	return err_set(e, ERR_USAGE, "op: not known");
 }

@@ -22,8 +22,9 @@ static const char *const op_names[] = {
     [AIR_OP_STATUS] = "status",
     [AIR_OP_MEMINFO] = "meminfo",
     [AIR_OP_LOG] = "log",
+    [AIR_OP_STATION] = "station",
 };
-static_assert(ARRAY_LEN(op_names) == AIR_OP_LOG + 1, "a name for each");
+static_assert(ARRAY_LEN(op_names) == AIR_OP_STATION + 1, "a name for each");
 
 static const char *const victim_names[] = {
     [AIR_VICTIM_SUPPLICANT] = "wpa_supplicant",
@@ -125,6 +126,11 @@ static int parse_members(const json_t *o, struct air_request *r, struct err *e)
 		if (json_object_get(o, "ap") == NULL)
 			return 0;
 		if (get_number(o, "ap", 255, &n, e) < 0)
+			return -1;
+		r->ap = (int)n;
+		return 0;
+	case AIR_OP_STATION:
+		if (get_number(o, "station", 255, &n, e) < 0)
 			return -1;
 		r->ap = (int)n;
 		return 0;

@@ -19,6 +19,7 @@ enum air_op {
 	AIR_OP_STATUS,
 	AIR_OP_MEMINFO,
 	AIR_OP_LOG,
+	AIR_OP_STATION,
 };
 
 enum air_victim {
@@ -30,7 +31,7 @@ enum air_victim {
 struct air_request {
 	json_int_t id; /* >= 0 */
 	enum air_op op;
-	int ap; /* ap-off, ap-on: index, -1: all */
+	int ap; /* ap-off, ap-on, station: index, -1: all */
 	enum air_victim what;
 	int signal;
 	bool reverse; /* iperf */

@@ -13,6 +13,7 @@
 #include "escape.h"
 #include "hex.h"
 #include "fs.h"
+#include "ssid.h"
 
 /* inih gives a line to the handler, but not its number, and leaves out sections
  * without keys: `reader` counts lines and sees section headers. */
@@ -80,76 +81,28 @@ static int parse_addr4(const char *text, struct in_addr *out, struct err *e)
 	return 0;
 }
 
-static int hex_byte(const char *p)
-{
-	int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
-
-	return lo < 0 ? -1 : hi << 4 | lo;
-}
-
-/* One character of P"..." at *p; moves *p behind it. -1 if it is none. */
-static int unescape(const char **p)
-{
-	static const char from[] = "\\\"nrte0", to[] = "\\\"\n\r\t\033\0";
-	const char *c;
-	int v;
-
-	if (**p != '\\')
-		return (unsigned char)*(*p)++;
-	(*p)++;
-	if (**p == 'x') {
-		v = hex_byte(*p + 1);
-		*p += v < 0 ? 0 : 3;
-		return v;
-	}
-	c = **p == '\0' ? NULL : strchr(from, **p);
-	if (c == NULL)
-		return -1;
-	(*p)++;
-	return (unsigned char)to[c - from];
-}
-
-/* P"...": the inside of the quotation marks, as wpa_supplicant has it. */
-static int parse_ssid_escaped(const char *p, struct air_ap *ap, struct err *e)
-{
-	int c;
-
-	while (*p != '"') {
-		c = *p == '\0' ? -1 : unescape(&p);
-		if (c < 0)
-			return err_set(e, ERR_FAILED, "bad escape or no end of P\"...\"");
-		if (ap->ssid_len == AIR_SSID_MAX)
-			return err_set(e, ERR_FAILED, "more than 32 bytes");
-		ap->ssid[ap->ssid_len++] = (uint8_t)c;
-	}
-	return p[1] == '\0' ? 0 : err_set(e, ERR_FAILED, "text behind P\"...\"");
-}
-
 static int parse_ssid(const char *value, struct air_ap *ap, struct err *e)
 {
 	size_t len = strlen(value);
+	int n;
 
-	ap->ssid_len = 0;
 	if (strncmp(value, "P\"", 2) == 0) {
-		if (parse_ssid_escaped(value + 2, ap, e) < 0)
-			return -1;
+		n = ssid_value(value, ap->ssid, sizeof(ap->ssid));
+		if (n < 0)
+			return err_set(e, ERR_FAILED,
+			    "bad escape, no end of P\"...\" or more than 32 bytes");
 	} else if (strncmp(value, "hex:", 4) == 0) {
-		if (len % 2 != 0 || len > 4 + 2 * AIR_SSID_MAX)
+		n = ssid_unhex(value + 4, len - 4, ap->ssid, sizeof(ap->ssid));
+		if (n < 0)
 			return err_set(e, ERR_FAILED, "expected up to 32 bytes in hex");
-		for (const char *p = value + 4; *p != '\0'; p += 2) {
-			int b = hex_byte(p);
-
-			if (b < 0)
-				return err_set(e, ERR_FAILED, "bad hex digit");
-			ap->ssid[ap->ssid_len++] = (uint8_t)b;
-		}
 	} else {
 		if (len > AIR_SSID_MAX)
 			return err_set(e, ERR_FAILED, "more than 32 bytes");
 		memcpy(ap->ssid, value, len);
-		ap->ssid_len = len;
+		n = (int)len;
 	}
-	return ap->ssid_len > 0 ? 0 : err_set(e, ERR_FAILED, "empty");
+	ap->ssid_len = (size_t)n;
+	return n > 0 ? 0 : err_set(e, ERR_FAILED, "empty");
 }
 
 static int net_subnet4(struct scenario *s, void *obj, const char *value, struct err *e)
@@ -342,11 +295,11 @@ static int ap_bssid(struct scenario *s, void *obj, const char *value, struct err
 	if (strlen(value) != 17)
 		return err_set(e, ERR_FAILED, "expected a MAC address");
 	for (int i = 0; i < 6; i++) {
-		int b = hex_byte(value + 3 * i);
+		int hi = hex_digit(value[3 * i]), lo = hex_digit(value[3 * i + 1]);
 
-		if (b < 0 || (i < 5 && value[3 * i + 2] != ':'))
+		if (hi < 0 || lo < 0 || (i < 5 && value[3 * i + 2] != ':'))
 			return err_set(e, ERR_FAILED, "expected a MAC address");
-		ap->bssid[i] = (uint8_t)b;
+		ap->bssid[i] = (uint8_t)(hi << 4 | lo);
 	}
 	if ((ap->bssid[0] & 1) != 0)
 		return err_set(e, ERR_FAILED, "a group address");
@@ -378,6 +331,14 @@ static const struct key ap_keys[] = {
     {"hidden", false, ap_hidden},
     {"wds", false, ap_wds},
     {"bssid", false, ap_bssid},
+};
+
+static const struct key station_keys[] = {
+    {"ssid", true, ap_ssid},
+    {"security", true, ap_security},
+    {"passphrase", false, ap_passphrase},
+    {"channel", true, ap_channel},
+    {"psk", false, ap_psk},
 };
 
 static void *network_new(struct scenario *s, const char *name, struct err *e)
@@ -421,6 +382,21 @@ static void *ap_new(struct scenario *s, const char *name, struct err *e)
 	return ap;
 }
 
+static void *station_new(struct scenario *s, const char *name, struct err *e)
+{
+	struct air_ap *st = &s->stations[s->n_stations];
+
+	if (s->n_stations == AIR_MAX_STATIONS) {
+		err_set(e, ERR_FAILED, "more than %d stations", AIR_MAX_STATIONS);
+		return NULL;
+	}
+	*st = (struct air_ap){0};
+	memcpy(st->bssid, (uint8_t[]){0x02, 0xbf, 0, 0, (uint8_t)s->n_stations, 0x02}, 6);
+	snprintf(st->name, sizeof(st->name), "%s", name);
+	s->n_stations++;
+	return st;
+}
+
 static void *network_last(struct scenario *s)
 {
 	return &s->networks[s->n_networks - 1];
@@ -429,6 +405,11 @@ static void *network_last(struct scenario *s)
 static void *ap_last(struct scenario *s)
 {
 	return &s->aps[s->n_aps - 1];
+}
+
+static void *station_last(struct scenario *s)
+{
+	return &s->stations[s->n_stations - 1];
 }
 
 /* Whether the DHCP range lies in the subnet, behind the gateway. */
@@ -451,10 +432,8 @@ static int network_done(struct scenario *s, struct err *e)
 	return 0;
 }
 
-static int ap_done(struct scenario *s, struct err *e)
+static int security_done(const struct air_ap *ap, struct err *e)
 {
-	const struct air_ap *ap = ap_last(s);
-
 	if ((ap->security == AIR_OPEN) != (ap->passphrase[0] == '\0'))
 		return err_set(e, ERR_FAILED,
 		    ap->security == AIR_OPEN ? "passphrase with security = open"
@@ -462,6 +441,20 @@ static int ap_done(struct scenario *s, struct err *e)
 	if (ap->psk[0] != '\0' && ap->security != AIR_WPA2 &&
 	    ap->security != AIR_WPA2_WPA3)
 		return err_set(e, ERR_FAILED, "psk without WPA2");
+	return 0;
+}
+
+static int station_done(struct scenario *s, struct err *e)
+{
+	return security_done(station_last(s), e);
+}
+
+static int ap_done(struct scenario *s, struct err *e)
+{
+	const struct air_ap *ap = ap_last(s);
+
+	if (security_done(ap, e) < 0)
+		return -1;
 	for (unsigned i = 0; i + 1 < s->n_aps; i++)
 		if (memcmp(s->aps[i].bssid, ap->bssid, sizeof(ap->bssid)) == 0)
 			return err_set(e, ERR_FAILED, "bssid is taken");
@@ -479,6 +472,8 @@ static const struct section {
     {"network", network_keys, ARRAY_LEN(network_keys), network_new, network_last,
 	network_done},
     {"ap", ap_keys, ARRAY_LEN(ap_keys), ap_new, ap_last, ap_done},
+    {"station", station_keys, ARRAY_LEN(station_keys), station_new, station_last,
+	station_done},
 };
 
 static void fail(struct parse *p, int line)
@@ -549,7 +544,8 @@ static int section_open(struct parse *p, const char *text)
 	if (kind == ARRAY_LEN(sections) || name == NULL ||
 	    strlen(text) >= sizeof(p->section))
 		return err_set(p->e, ERR_FAILED,
-		    "expected [network NAME] or [ap NAME] of up to %d bytes",
+		    "expected [network NAME], [ap NAME] or [station NAME] of up to %d "
+		    "bytes",
 		    AIR_NAME_MAX);
 	name++;
 	if (*name == '\0' || strlen(name) > AIR_NAME_MAX)
@@ -633,7 +629,7 @@ int scenario_parse(const char *text, size_t len, struct scenario *out, struct er
 	}
 	if (section_close(&p) < 0)
 		return err_prefix(e, "%d", p.line);
-	if (out->n_aps == 0)
+	if (out->n_aps == 0 && out->n_stations == 0)
 		return err_set(e, ERR_FAILED, "%d: no [ap NAME]", p.line);
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 #define AIR_MAX_NETWORKS 4
 #define AIR_MAX_APS 8
+#define AIR_MAX_STATIONS 2
 #define AIR_NAME_MAX 12 /* of a network or an AP */
 #define AIR_SSID_MAX 32 /* IEEE 802.11, 9.4.2.2 */
 #define AIR_DOMAIN_MAX 64
@@ -52,9 +53,10 @@ struct air_ap {
 };
 
 struct scenario {
-	unsigned n_networks, n_aps;
+	unsigned n_networks, n_aps, n_stations;
 	struct air_network networks[AIR_MAX_NETWORKS];
 	struct air_ap aps[AIR_MAX_APS];
+	struct air_ap stations[AIR_MAX_STATIONS]; /* what they join; bssid is their own */
 };
 
 /* Reads text (len bytes, any bytes). An error says "LINE: what". */

@@ -15,7 +15,9 @@
 #include "cmd.h"
 #include "conf.h"
 #include "fs.h"
+#include "group.h"
 #include "log.h"
+#include "station.h"
 
 /*
  * Theory of operation
@@ -140,7 +142,7 @@ static int enter_air(struct air *air, struct err *e)
 
 static int make_ap_radios(struct air *air, struct err *e)
 {
-	unsigned wiphy[AIR_MAX_APS];
+	unsigned wiphy[AIR_MAX_APS], clients[AIR_MAX_STATIONS];
 	char name[16];
 	int id;
 
@@ -155,8 +157,11 @@ static int make_ap_radios(struct air *air, struct err *e)
 		    radio_wiphy(name, &wiphy[i], e) < 0)
 			return -1;
 	}
+	if (stations_make(air, clients, e) < 0)
+		return -1;
 	step(air, "radios");
-	if (enter_air(air, e) < 0 || netlink_open(&air->own, false, e) < 0)
+	if (enter_air(air, e) < 0 || netlink_open(&air->own, false, e) < 0 ||
+	    stations_start(air, clients, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < air->s.n_aps; i++) {
 		snprintf(name, sizeof(name), "ap%u", i);
@@ -393,6 +398,20 @@ static void init_procs(struct air *air)
 	air->iperf.name = "iperf3";
 }
 
+/* The APs and what is behind them; where there are only stations, nothing is. */
+static int start_network(struct air *air, struct err *e)
+{
+	if (air->s.n_aps == 0) {
+		aps_are_on(air);
+		return 0;
+	}
+	air->hostapd.niceness = NICE_HOSTAPD;
+	if (air_start_hostapd(air, e) < 0)
+		return -1;
+	air->hostapd.niceness = 0;
+	return add_addresses(air, e) < 0 || start_service(&air->dnsmasq, e) < 0 ? -1 : 0;
+}
+
 int air_start(struct air *air, struct err *e)
 {
 	init_procs(air);
@@ -408,16 +427,12 @@ int air_start(struct air *air, struct err *e)
 		return -1;
 	step(air, "station");
 	chan_event("radio", json_pack("{s:s}", "radio", air->radio));
-	air->hostapd.niceness = NICE_HOSTAPD;
-	if (air_start_hostapd(air, e) < 0)
-		return -1;
-	air->hostapd.niceness = 0;
 	air->deadline = evtimer_new(air->base, on_deadline, air);
 	if (air->deadline == NULL ||
 	    event_add(air->deadline, &(struct timeval){HOSTAPD_TIMEOUT_S, 0}) < 0)
 		return err_sys(e, ENOMEM, "timer");
-	if (add_addresses(air, e) < 0 || start_service(&air->dnsmasq, e) < 0 ||
-	    blob_start(air->base, e) < 0)
+	if (start_network(air, e) < 0 || blob_start(air->base, e) < 0 ||
+	    group_start(air->base, e) < 0)
 		return -1;
 	step(air, "services");
 	return 0;

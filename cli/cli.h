@@ -102,6 +102,13 @@ void cli_print_mdoc_statuses(FILE *out);
 
 int cmd_up(struct cli *, int, char **, struct err *);
 int cmd_down(struct cli *, int, char **, struct err *);
+int cmd_reload(struct cli *, int, char **, struct err *);
+int cmd_suspend(struct cli *, int, char **, struct err *);
+int cmd_resume(struct cli *, int, char **, struct err *);
+int cmd_scan(struct cli *, int, char **, struct err *);
+int cmd_connect(struct cli *, int, char **, struct err *);
+int cmd_forget(struct cli *, int, char **, struct err *);
+int cmd_networks(struct cli *, int, char **, struct err *);
 int cmd_status(struct cli *, int, char **, struct err *);
 int cmd_console(struct cli *, int, char **, struct err *);
 int cmd_log(struct cli *, int, char **, struct err *);

@@ -110,7 +110,7 @@ static int parse_build(int argc, char **argv, struct build_args *a, struct err *
 	    {"root", required_argument, NULL, 'r'},
 	    {"output", required_argument, NULL, 'o'},
 	    {"card", required_argument, NULL, 'c'}, {"air", no_argument, NULL, 'a'},
-	    {"mirror", required_argument, NULL, 'm'},
+	    {"ap", no_argument, NULL, 'p'}, {"mirror", required_argument, NULL, 'm'},
 	    {"suite", required_argument, NULL, 'u'},
 	    {"cache", required_argument, NULL, 'd'},
 	    {"keep-signatures", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
@@ -135,6 +135,9 @@ static int parse_build(int argc, char **argv, struct build_args *a, struct err *
 			break;
 		case 'a':
 			a->image.air = true;
+			break;
+		case 'p':
+			a->image.ap = true;
 			break;
 		case 'm':
 			a->image.mirror = optarg;

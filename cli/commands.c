@@ -21,6 +21,44 @@ static const struct cli_option up_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+static const struct cli_option scan_options[] = {
+    {"cached", 0, NULL, "Print what was heard last, without another scan."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option connecting_options[] = {
+    {"security", 0, "KIND",
+	"open, owe, wpa (WPA2 or WPA3, as the access point has it), wpa2, wpa3, eap.\n"
+	"Default: auto, by what is heard of it; without a daemon, wpa."},
+    {"passphrase-file", 'p', "FILE",
+	"Its first line is the passphrase; - is standard input.\n"
+	"Default: the one that is kept, or it is asked for on the terminal."},
+    {"ask", 0, NULL, "Ask for the passphrase, also where one is kept."},
+    {"hidden", 0, NULL, "The network does not announce its name: ask for it."},
+    {"priority", 0, "NUMBER",
+	"Networks with a higher one are preferred; 0 is the usual one."},
+    {"save", 0, NULL, "Keep the network even where joining it fails."},
+    {"wait", 0, "SEC", "Give up after so many seconds, 1 to 300.\nDefault: 30."},
+    {"block", 0, "FILE",
+	"Take the settings from a network block of wpa_supplicant.conf(5) in FILE."},
+    {"eap", 0, "METHOD", "For 802.1X: peap, ttls or pwd; for others see --block."},
+    {"identity", 0, "NAME", "For 802.1X: the user's name."},
+    {"ca-cert", 0, "FILE",
+	"For 802.1X: the certificate, in PEM, of who vouches for the server; it is "
+	"copied "
+	"into the networks file.\n"
+	"Without it any server is believed."},
+    {"domain", 0, "NAME",
+	"For 802.1X: the server's certificate is to be of this domain."},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option networks_options[] = {
+    {"priority", 0, "NUMBER", "Networks with a higher one are preferred."},
+    {"autoconnect", 0, "yes|no", "Whether it is joined without being told to."},
+    {NULL, 0, NULL, NULL},
+};
+
 static const struct cli_option follow_options[] = {
     {"follow", 'f', NULL, "Go on with what comes, until interrupted."},
     {NULL, 0, NULL, NULL},
@@ -124,6 +162,40 @@ const struct command cli_commands[] = {
 		"Where the daemon was killed and left a virtual machine behind, that "
 		"is cleared.",
 	.run = cmd_down},
+    {.name = "reload",
+	.args = "",
+	.summary = "read the configuration again while the machine runs",
+	.help = "The keys mode, mac, country, networks, access_point and log_level, and "
+		"the files that they name, hold from then on; the guest is not started "
+		"anew.\n"
+		"It says so where other keys have changed, too: they wait for the next "
+		"start.\n"
+		"What is wrong is an error, and all stays as it was.",
+	.run = cmd_reload},
+    {.name = "suspend",
+	.args = "",
+	.summary = "stop for the host's sleep: the card belongs to no machine any more",
+	.help =
+	    "Stops as down does, but the daemon stays, and so does the interface, "
+	    "unplugged; the card stays with the pass-through driver.\n"
+	    "Returns 0 when the virtual machine is off, also where it was before.\n"
+	    "A guest that hangs is killed after the time that the key suspend_timeout "
+	    "states; that is said, and is no failure.\n"
+	    "\n"
+	    "The host's own scripts call it before the host sleeps.\n"
+	    "While suspended, resume and up start again, and down ends the daemon.\n"
+	    "A daemon that was killed meanwhile is suspended when it is started again.",
+	.run = cmd_suspend},
+    {.name = "resume",
+	.args = "",
+	.summary = "start again after suspend, and wait until the host is online",
+	.help = "As up, and prints the time that it took; but where no daemon runs and "
+		"none was killed, it starts none: the exit status is 3.\n"
+		"A suspend that is still under way is finished first.\n"
+		"\n"
+		"When the time is up, or on an interrupt, the daemon goes on.",
+	.options = up_options,
+	.run = cmd_resume},
     {.name = "status",
 	.args = "",
 	.summary = "show state, network, signal, addresses, guest",
@@ -131,6 +203,54 @@ const struct command cli_commands[] = {
 		"With --json one object for programs; its members are listed in "
 		"bhyfi(8).",
 	.run = cmd_status},
+    {.name = "scan",
+	.args = "",
+	.summary = "list the networks that are heard",
+	.help = "A line for each network, the one that is joined first, then by signal.\n"
+		"* is the one that is joined, + one that is kept.\n"
+		"A scan does not change which network is joined.\n"
+		"\n"
+		"Names are chosen by strangers: what is not printable in them is shown "
+		"as \\xNN.\n"
+		"With --json one object: aps, a list of objects with ssid (escaped), "
+		"ssid_hex, bssid, freq_mhz, signal_dbm, security (open, owe, wpa, wpa2, "
+		"wpa3, wpa2+wpa3, eap, wep, unknown), known and connected.",
+	.options = scan_options,
+	.run = cmd_scan},
+    {.name = "connect",
+	.args = "SSID",
+	.summary = "join a network, and keep it",
+	.help =
+	    "SSID is the network's name, or hex:DIGITS for one that can not be typed.\n"
+	    "A network that is new is tried first: where it can not be joined, the "
+	    "reason is said and nothing has changed.\n"
+	    "It is kept in the networks file, an ordinary wpa_supplicant.conf(5); what "
+	    "else is in that file stays as it is.\n"
+	    "Others that are kept are joined when this one is out of reach.\n"
+	    "\n"
+	    "Where no daemon runs the network is only kept, for the next up.\n"
+	    "With --block SSID may be left out.",
+	.options = connecting_options,
+	.max_args = 1,
+	.run = cmd_connect},
+    {.name = "forget",
+	.args = "SSID",
+	.summary = "keep a network no longer",
+	.help = "Takes it out of the networks file, and leaves it where it is joined.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_forget},
+    {.name = "networks",
+	.args = "[SSID]",
+	.summary = "list the networks that are kept, or change one",
+	.help =
+	    "* is the one that is joined.\n"
+	    "With SSID and an option that network is changed.\n"
+	    "With --json one object: networks, a list of objects with ssid (escaped), "
+	    "ssid_hex, security, priority, autoconnect, hidden and connected.",
+	.options = networks_options,
+	.max_args = 1,
+	.run = cmd_networks},
     {.name = "log",
 	.args = "",
 	.summary = "print the daemon's log",
@@ -201,8 +321,9 @@ const struct command cli_commands[] = {
 	    "work out is named and left.\n"
 	    "\n"
 	    "GUEST is needed where several guests of vm-bhyve have devices.\n"
-	    "A file of bhyfi's that is there with other content is not replaced "
-	    "without --force.",
+	    "A file of bhyfi's that is there is completed; one that says something else "
+	    "is "
+	    "not replaced without --force.",
 	.options = import_options,
 	.min_args = 1,
 	.max_args = 2,

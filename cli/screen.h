@@ -1,4 +1,4 @@
-/* The screen of `bhyfi status`. */
+/* The screen of `bhyfi status`, and what others take from it. */
 #ifndef BHYFI_SCREEN_H
 #define BHYFI_SCREEN_H
 
@@ -6,5 +6,8 @@
 
 /* Prints any object, however odd. */
 void status_print(FILE *f, const char *instance, const json_t *o);
+
+/* A signal as four bars. */
+const char *screen_bars(double dbm);
 
 #endif

@@ -23,6 +23,7 @@
 #define WINDOW_SERIAL 4096
 #define LAST_WORDS_MS 500 /* for `released` to be acknowledged */
 #define WPA_EVENTS_PER_S 100
+#define JOIN_MS 30000
 
 static const char *const stage_names[] = {
     [STAGE_INIT] = "init",
@@ -57,7 +58,7 @@ struct agent {
 	bool has_radio;
 	struct wlan_state wlan;
 	bool path_up;
-	char path_mode[16];
+	char path_mode[16], path_why[256];
 	char failed[ERR_MSG_MAX]; /* the last fatal reason */
 
 	struct event *beat, *silent, *last_words;
@@ -168,14 +169,17 @@ void agent_wlan(struct agent *a, const struct wlan_state *s)
 
 static void send_path(struct agent *a)
 {
-	send_msg(
-	    a, MSG_PATH, json_pack("{s:b,s:s}", "up", a->path_up, "mode", a->path_mode));
+	send_msg(a, MSG_PATH,
+	    json_pack("{s:b,s:s,s:s}", "up", a->path_up, "mode", a->path_mode, "why",
+		a->path_why));
 }
 
-void agent_path(struct agent *a, bool up, const char *mode)
+void agent_path(struct agent *a, bool up, const char *mode, const char *why)
 {
-	if (up == a->path_up && strcmp(mode, a->path_mode) == 0)
+	if (up == a->path_up && strcmp(mode, a->path_mode) == 0 &&
+	    strcmp(why, a->path_why) == 0)
 		return;
+	snprintf(a->path_why, sizeof(a->path_why), "%s", why);
 	a->path_up = up;
 	snprintf(a->path_mode, sizeof(a->path_mode), "%s", mode);
 	if (up)
@@ -242,6 +246,15 @@ void agent_wpa_event(struct agent *a, const char *text)
 	send_msg(a, MSG_WPA_EVENT, json_pack("{s:o}", "text", json_text(text)));
 }
 
+void agent_joined(struct agent *a, json_int_t id, const char *result, const char *reason)
+{
+	char text[ESCAPE_SIZE(160)];
+
+	escape_line(reason, strlen(reason), text, sizeof(text));
+	send_msg(a, MSG_JOINED,
+	    json_pack("{s:I,s:s,s:s}", "id", id, "result", result, "reason", text));
+}
+
 void agent_air_reply(struct agent *a, json_t *o)
 {
 	send_msg(a, MSG_AIR_REPLY, o);
@@ -259,6 +272,7 @@ static void take_config(struct agent *a, const json_t *o)
 	struct err e = ERR_INIT;
 	struct settings s;
 	struct timeval beat;
+	bool new_beat;
 
 	if (settings_parse(o, &s, &e) < 0) {
 		settings_free(&s);
@@ -270,13 +284,16 @@ static void take_config(struct agent *a, const json_t *o)
 		settings_free(&s);
 		return;
 	}
+	new_beat = !a->configured || s.beat_ms != a->settings.beat_ms;
 	settings_free(&a->settings);
 	a->settings = s;
 	a->configured = true;
 	json_object_set_new(a->hello, "state", json_string("configured"));
 	log_set_level(s.log);
 	beat = (struct timeval){s.beat_ms / 1000, s.beat_ms % 1000 * 1000};
-	event_add(a->beat, &beat);
+	/* To begin it anew with each configuration could delay it for too long. */
+	if (new_beat)
+		event_add(a->beat, &beat);
 	a->ops->configure(a->st, &a->settings);
 }
 
@@ -308,6 +325,21 @@ static void take_wpa(struct agent *a, const json_t *o)
 	    a->st, (json_int_t)msg_int(o, "id", 0, INT64_MAX, 0), msg_str(o, "cmd", ""));
 }
 
+static void take_join(struct agent *a, const json_t *o)
+{
+	const char *hex = msg_str(o, "ssid_hex", "");
+	json_int_t id = (json_int_t)msg_int(o, "id", 0, INT64_MAX, 0);
+	uint8_t ssid[SSID_MAX];
+	int len = ssid_unhex(hex, strlen(hex), ssid, sizeof(ssid));
+
+	if (len < 0 || !a->configured || a->stopping)
+		agent_joined(
+		    a, id, "failed", len < 0 ? "ssid_hex: not 1 to 32 bytes" : "not now");
+	else
+		a->ops->join(a->st, id, ssid, (size_t)len,
+		    (int)msg_int(o, "timeout_ms", 1000, 600000, JOIN_MS));
+}
+
 static void take_air(struct agent *a, const json_t *o)
 {
 	a->ops->air(a->st, o);
@@ -322,6 +354,7 @@ static const struct take_row {
     {MSG_STATUS_GET, take_status_get},
     {MSG_WPA, take_wpa},
     {MSG_AIR, take_air},
+    {MSG_JOIN, take_join},
 };
 
 static void on_message(void *arg, enum msg_type type, const json_t *o)

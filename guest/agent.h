@@ -42,6 +42,9 @@ struct guest_ops {
 	void (*configure)(void *st, const struct settings *s);
 	/* One command for the supplicant; agent_wpa_reply answers, sooner or later. */
 	void (*wpa)(void *st, json_int_t id, const char *cmd);
+	/* Joins a network of the settings before all others; agent_joined answers. */
+	void (*join)(
+	    void *st, json_int_t id, const uint8_t *ssid, size_t len, int timeout_ms);
 	/* For the simulated WLAN; agent_air_reply answers. o is borrowed. */
 	void (*air)(void *st, const json_t *o);
 	/* Adds what it knows of the link to wlan. */
@@ -73,13 +76,16 @@ void agent_stage(struct agent *a, enum stage s);
 /* NULL: the radio is gone. */
 void agent_radio(struct agent *a, const struct radio *r);
 void agent_wlan(struct agent *a, const struct wlan_state *s);
-void agent_path(struct agent *a, bool up, const char *mode);
+/* why: of a mode that was chosen, else "". */
+void agent_path(struct agent *a, bool up, const char *mode, const char *why);
 void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* One of reply and error is NULL. */
 void agent_wpa_reply(
     struct agent *a, json_int_t id, const char *reply, const char *error);
 void agent_wpa_event(struct agent *a, const char *text);
+/* result: "joined", or what hindered it (wpa-join.h), and why for people. */
+void agent_joined(struct agent *a, json_int_t id, const char *result, const char *reason);
 /* Takes the reference. */
 void agent_air_reply(struct agent *a, json_t *o);
 void agent_air_error(struct agent *a, const json_t *request, const char *error);

@@ -3,26 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hex.h"
-#include "wpa-parse.h"
+#include "ssid.h"
 
-/* "text" as it is, P"text" with escapes, or hexadecimal. */
 static void take_ssid(struct fake_net *n, const char *v, size_t len)
 {
-	if (len >= 2 && v[0] == '"' && v[len - 1] == '"') {
-		n->ssid_len = len - 2 < SSID_MAX ? len - 2 : SSID_MAX;
-		memcpy(n->ssid, v + 1, n->ssid_len);
-	} else if (len >= 3 && v[0] == 'P' && v[1] == '"') {
-		n->ssid_len = wpa_unescape(v + 2, len - 3, n->ssid, SSID_MAX);
-	} else {
-		n->ssid_len = 0;
-		for (size_t i = 0; i + 1 < len && n->ssid_len < SSID_MAX; i += 2) {
-			if (hex_digit(v[i]) < 0 || hex_digit(v[i + 1]) < 0)
-				return;
-			n->ssid[n->ssid_len++] =
-			    (uint8_t)(hex_digit(v[i]) << 4 | hex_digit(v[i + 1]));
-		}
-	}
+	char text[256];
+	int got;
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, v);
+	got = ssid_value(text, n->ssid, sizeof(n->ssid));
+	n->ssid_len = got < 0 ? 0 : (size_t)got;
 }
 
 static void take_secret(struct fake_net *n, const char *v, size_t len)

@@ -68,7 +68,11 @@ struct fake {
 	struct fake_net nets[FAKE_NETS_MAX];
 	size_t net_count;
 	struct wlan_state s;
-	int ap; /* tried or associated, -1: none */
+	int ap;       /* tried or associated, -1: none */
+	size_t net;   /* which of nets that is */
+	bool joining; /* only the network `wanted` is looked for, for join_id */
+	size_t wanted;
+	json_int_t join_id;
 	bool releasing;
 	struct event *step, *agent_ev, *console_ev, *term_ev;
 };
@@ -96,10 +100,12 @@ static void next_step(struct fake *f, int ms)
 
 static void tell(struct fake *f)
 {
+	const char *mode = f->settings->mode;
+	bool chosen = strcmp(mode, "auto") == 0;
+
 	agent_wlan(f->a, &f->s);
-	agent_path(f->a,
-	    f->s.phase == WLAN_ASSOCIATED && strcmp(f->settings->mode, "none") != 0,
-	    f->settings->mode);
+	agent_path(f->a, f->s.phase == WLAN_ASSOCIATED && strcmp(mode, "none") != 0,
+	    chosen ? "clone" : mode, chosen ? "there is no air" : "");
 }
 
 static void disconnected(struct fake *f, const char *reason)
@@ -126,14 +132,29 @@ static bool net_fits(const struct fake_net *n, const struct fake_ap *ap)
 /* The first network, in the file's order, that an AP on the air offers. */
 static const struct fake_net *choose(struct fake *f, int *ap)
 {
-	for (size_t i = 0; i < f->net_count; i++)
+	for (size_t i = 0; i < f->net_count; i++) {
+		struct fake_net n = f->nets[i];
+
+		if (f->joining && i != f->wanted)
+			continue;
+		n.disabled = n.disabled && !f->joining;
 		for (int k = 0; k < APS_MAX; k++)
 			if (f->sc->aps[k].ssid != NULL && f->ap_on[k] &&
-			    net_fits(&f->nets[i], &f->sc->aps[k])) {
+			    net_fits(&n, &f->sc->aps[k])) {
 				*ap = k;
+				f->net = i;
 				return &f->nets[i];
 			}
+	}
 	return NULL;
+}
+
+static void end_join(struct fake *f, const char *result, const char *reason)
+{
+	if (!f->joining)
+		return;
+	f->joining = false;
+	agent_joined(f->a, f->join_id, result, reason);
 }
 
 static void bssid_of(int ap, uint8_t mac[6])
@@ -151,6 +172,7 @@ static void step_scan(struct fake *f)
 	agent_wpa_event(f->a, "<3>CTRL-EVENT-SCAN-RESULTS ");
 	if (n == NULL) {
 		agent_wpa_event(f->a, "<3>CTRL-EVENT-NETWORK-NOT-FOUND ");
+		end_join(f, "not-found", "no such network is heard");
 		disconnected(f, "network not found");
 		next_step(f, RESCAN_MS);
 		return;
@@ -180,6 +202,7 @@ static void step_associate(struct fake *f)
 		agent_wpa_event(f->a,
 		    "<3>CTRL-EVENT-SSID-TEMP-DISABLED id=0 auth_failures=1 duration=10 "
 		    "reason=WRONG_KEY");
+		end_join(f, "wrong-passphrase", "wrong passphrase");
 		disconnected(f, "wrong passphrase");
 		next_step(f, RESCAN_MS);
 		return;
@@ -192,6 +215,7 @@ static void step_associate(struct fake *f)
 	snprintf(
 	    f->s.key_mgmt, sizeof(f->s.key_mgmt), "%s", key_mgmt_names[ap->security]);
 	agent_wpa_event(f->a, "<3>CTRL-EVENT-CONNECTED - ");
+	end_join(f, "joined", "");
 	tell(f);
 }
 
@@ -222,6 +246,39 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static bool has_mode(const char *mode)
+{
+	static const char *const modes[] = {
+	    "clone", "wds", "ap", "auto", "macnat", "nat", "none"};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (strcmp(modes[i], mode) == 0)
+			return true;
+	return false;
+}
+
+/* Takes the networks over. True where the one that it is in has stayed what it was. */
+static bool take_networks(struct fake *f, const char *networks)
+{
+	struct fake_net was = {.open = false};
+	bool in = f->s.phase == WLAN_ASSOCIATED && f->net < f->net_count, stays = false;
+
+	if (in)
+		was = f->nets[f->net];
+	explicit_bzero(f->nets, sizeof(f->nets));
+	f->net_count = fake_nets_parse(networks, f->nets, FAKE_NETS_MAX);
+	for (size_t i = 0; i < f->net_count && in && !stays; i++) {
+		const struct fake_net *n = &f->nets[i];
+
+		stays = n->ssid_len == was.ssid_len &&
+			memcmp(n->ssid, was.ssid, was.ssid_len) == 0 &&
+			n->open == was.open && strcmp(n->secret, was.secret) == 0;
+		f->net = i;
+	}
+	explicit_bzero(&was, sizeof(was));
+	return stays;
+}
+
 static void fake_configure(void *st, const struct settings *s)
 {
 	struct radio r = {.ifindex = 1,
@@ -232,19 +289,45 @@ static void fake_configure(void *st, const struct settings *s)
 	struct fake *f = st;
 
 	f->settings = s;
-	if (strcmp(s->mode, "clone") != 0 && strcmp(s->mode, "auto") != 0 &&
-	    strcmp(s->mode, "none") != 0) {
+	if (!has_mode(s->mode)) {
 		agent_failed(f->a, true, "config: this guest has no mode %s", s->mode);
 		return;
 	}
 	if (s->has_mac)
 		memcpy(r.mac, s->mac, 6);
 	agent_radio(f->a, &r);
-	explicit_bzero(f->nets, sizeof(f->nets));
-	f->net_count = fake_nets_parse(s->networks, f->nets, FAKE_NETS_MAX);
+	if (take_networks(f, s->networks)) {
+		tell(f);
+		return;
+	}
 	if (f->s.phase != WLAN_DISCONNECTED)
 		disconnected(f, "");
 	next_step(f, STEP_MS);
+}
+
+static void fake_join(
+    void *st, json_int_t id, const uint8_t *ssid, size_t len, int timeout_ms)
+{
+	struct fake *f = st;
+	size_t i = 0;
+
+	(void)timeout_ms;
+	end_join(f, "failed", "another network was chosen meanwhile");
+	while (i < f->net_count &&
+	       (f->nets[i].ssid_len != len || memcmp(f->nets[i].ssid, ssid, len) != 0))
+		i++;
+	f->joining = true;
+	f->join_id = id;
+	f->wanted = i;
+	if (i == f->net_count) {
+		end_join(f, "unknown", "it is not among the networks");
+	} else if (f->s.phase == WLAN_ASSOCIATED && f->net == i) {
+		end_join(f, "joined", "");
+	} else {
+		if (f->s.phase != WLAN_DISCONNECTED)
+			disconnected(f, "");
+		next_step(f, STEP_MS);
+	}
 }
 
 static void wpa_status(struct fake *f, char *dst, size_t size)
@@ -267,13 +350,36 @@ static void wpa_status(struct fake *f, char *dst, size_t size)
 	    f->s.key_mgmt, names[f->s.phase]);
 }
 
+static const char *const bss_flags[] = {
+    [SEC_OPEN] = "[ESS]",
+    [SEC_WPA2] = "[WPA2-PSK-CCMP][ESS]",
+    [SEC_WPA3] = "[WPA2-SAE-CCMP][ESS]",
+};
+
+/* Each AP in the air by its number; an SSID as the supplicant prints it. */
+static void wpa_bss(struct fake *f, int first, char *dst, size_t size)
+{
+	size_t at = 0;
+
+	dst[0] = '\0';
+	for (int i = first; i < APS_MAX; i++) {
+		const struct fake_ap *ap = &f->sc->aps[i];
+		char mac[MAC_TEXT_SIZE];
+		uint8_t bssid[6];
+
+		if (ap->ssid == NULL || !f->ap_on[i])
+			continue;
+		bssid_of(i, bssid);
+		msg_mac_text(bssid, mac);
+		at += (size_t)snprintf(dst + at, size - at,
+		    "id=%d\nbssid=%s\nfreq=%d\nlevel=-30\nflags=%s\nssid=%s\n====\n", i,
+		    mac, ap->freq_mhz, bss_flags[ap->security],
+		    ap->hidden ? "" : ap->ssid);
+	}
+}
+
 static void wpa_scan_results(struct fake *f, char *dst, size_t size)
 {
-	static const char *const flags[] = {
-	    [SEC_OPEN] = "[ESS]",
-	    [SEC_WPA2] = "[WPA2-PSK-CCMP][ESS]",
-	    [SEC_WPA3] = "[WPA2-SAE-CCMP][ESS]",
-	};
 	size_t at = (size_t)snprintf(
 	    dst, size, "bssid / frequency / signal level / flags / ssid\n");
 
@@ -287,7 +393,7 @@ static void wpa_scan_results(struct fake *f, char *dst, size_t size)
 		bssid_of(i, bssid);
 		msg_mac_text(bssid, mac);
 		at += (size_t)snprintf(dst + at, size - at, "%s\t%d\t-30\t%s\t%s\n", mac,
-		    ap->freq_mhz, flags[ap->security], ap->hidden ? "" : ap->ssid);
+		    ap->freq_mhz, bss_flags[ap->security], ap->hidden ? "" : ap->ssid);
 	}
 }
 
@@ -295,6 +401,8 @@ static void fake_wpa(void *st, json_int_t id, const char *cmd)
 {
 	struct fake *f = st;
 	char reply[1024] = "UNKNOWN COMMAND\n";
+	bool scanned = false;
+	int first;
 
 	if (strcmp(cmd, "PING") == 0)
 		snprintf(reply, sizeof(reply), "PONG\n");
@@ -302,12 +410,17 @@ static void fake_wpa(void *st, json_int_t id, const char *cmd)
 		wpa_status(f, reply, sizeof(reply));
 	else if (strcmp(cmd, "SCAN_RESULTS") == 0)
 		wpa_scan_results(f, reply, sizeof(reply));
+	else if (sscanf(cmd, "BSS RANGE=%d-", &first) == 1)
+		wpa_bss(f, first, reply, sizeof(reply));
 	else if (strncmp(cmd, "SCAN", 4) == 0) {
 		snprintf(reply, sizeof(reply), "OK\n");
+		scanned = true;
+	}
+	agent_wpa_reply(f->a, id, reply, NULL);
+	if (scanned) {
 		agent_wpa_event(f->a, "<3>CTRL-EVENT-SCAN-STARTED ");
 		agent_wpa_event(f->a, "<3>CTRL-EVENT-SCAN-RESULTS ");
 	}
-	agent_wpa_reply(f->a, id, reply, NULL);
 }
 
 static void air_ap(struct fake *f, const json_t *o, bool on)
@@ -501,6 +614,7 @@ const struct guest_ops guest_fake = {
     .start = fake_start,
     .configure = fake_configure,
     .wpa = fake_wpa,
+    .join = fake_join,
     .air = fake_air,
     .status = fake_status,
     .release = fake_release,

@@ -31,8 +31,10 @@
 
 #include "agent.h"
 #include "air.h"
+#include "ap.h"
 #include "cleanup.h"
 #include "cmdline.h"
+#include "linux-parts.h"
 #include "log.h"
 #include "modules.h"
 #include "msg.h"
@@ -49,88 +51,8 @@
 /* A UART takes what its FIFO holds; virtio has no such bound. */
 #define WINDOW_GUEST (64 * 1024)
 
-struct linux_guest {
-	struct agent *a;
-	struct event_base *base;
-	struct modules modules;
-	int init_fd, uevent_fd;
-	struct event *init_ev, *uevent_ev, *child_ev, *step_ev, *radio_late, *idle;
-	unsigned step;
-	bool channel_open, channel_failed;
-
-	const struct settings *settings; /* NULL: none yet */
-	struct wlan wlan;
-	struct radio radio;
-	bool has_radio, announced, releasing;
-	bool supplicant_ran; /* from then on the data path is put in place */
-	bool devices_seen;   /* what they ask for was loaded; from then on at once */
-	struct air air;
-	bool with_air, air_radio;
-	bool rescan; /* the APs came on during a scan, perhaps too late for it */
-	char air_if[IFNAMSIZ];
-	struct wpa wpa;
-	struct wlan_state state;
-	struct path path;
-	bool path_suspended; /* while the air measures */
-	json_int_t suspend_id;
-};
-
 static void settle(struct linux_guest *g);
 static void take_steps(struct linux_guest *g);
-
-static void tell_path(struct linux_guest *g)
-{
-	bool up =
-	    g->path.installed && !g->path_suspended && g->state.phase == WLAN_ASSOCIATED;
-
-	agent_path(g->a, up, g->path.ops != NULL ? g->path.ops->name : "none");
-}
-
-static void put_path(struct linux_guest *g)
-{
-	struct err e = ERR_INIT;
-
-	if (g->path.ops == NULL || g->path.installed || g->path_suspended ||
-	    !g->supplicant_ran)
-		return;
-	for (const char *const *m = g->path.ops->modules; *m != NULL; m++)
-		if (modules_load(&g->modules, *m, "", &e) < 0)
-			log_warn("%s", e.msg); /* it may be built in */
-	if (!path_find_host_if(&g->path))
-		return; /* comes with a uevent */
-	path_quiet(g->path.host_if);
-	if (g->settings->mtu > 0 && rtnl_link_mtu(g->path.sk, g->path.host_index,
-					(unsigned)g->settings->mtu, &e) < 0)
-		log_warn("%s: %s", g->path.host_if, e.msg);
-	if (path_install(&g->path, &e) < 0) {
-		agent_failed(g->a, true, "%s", e.msg);
-		return;
-	}
-	tell_path(g);
-}
-
-/* Address and MTU of the radio, while it is down. */
-static void set_up_radio(struct linux_guest *g)
-{
-	const struct settings *s = g->settings;
-	struct err e = ERR_INIT;
-
-	path_quiet(g->radio.ifname);
-	if (s->country[0] != '\0' && wlan_set_country(&g->wlan, s->country, &e) < 0)
-		log_warn("%s", e.msg);
-	if (s->mtu > 0 &&
-	    rtnl_link_mtu(g->path.sk, g->radio.ifindex, (unsigned)s->mtu, &e) < 0)
-		log_warn("%s: %s", g->radio.ifname, e.msg);
-	if (!s->has_mac || memcmp(s->mac, g->radio.mac, 6) == 0)
-		return;
-	if (rtnl_link_flags(g->path.sk, g->radio.ifindex, 0, IFF_UP, &e) < 0 ||
-	    rtnl_link_mac(g->path.sk, g->radio.ifindex, s->mac, &e) < 0) {
-		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
-		return;
-	}
-	memcpy(g->radio.mac, s->mac, 6);
-	path_remove(&g->path); /* one that knows the address is put in place anew */
-}
 
 static bool find_radio(struct linux_guest *g)
 {
@@ -149,10 +71,38 @@ static bool find_radio(struct linux_guest *g)
 	if (n <= 0)
 		return false;
 	g->has_radio = true;
+	memcpy(g->macs.permanent, g->radio.mac, 6);
 	evtimer_del(g->radio_late);
 	log_info("radio %s: %s, driver %s%s%s", g->radio.ifname, g->radio.phy,
 	    g->radio.driver, g->radio.bus[0] != '\0' ? " at " : "", g->radio.bus);
 	return true;
+}
+
+/* The supplicant, or hostapd: one at a time, so the other's end is waited for. */
+static int start_program(struct linux_guest *g, struct err *e)
+{
+	if (g->is_ap)
+		wpa_stop(&g->wpa);
+	else
+		ap_stop(&g->ap);
+	if ((g->is_ap ? g->wpa.pid : g->ap.pid) > 0)
+		return 0;
+	g->started = true;
+	if (!g->is_ap) {
+		if (wpa_run(&g->wpa, g->radio.ifname, g->settings->networks, e) < 0)
+			return -1;
+		agent_stage(g->a, STAGE_SUPPLICANT);
+		return 0;
+	}
+	/* hostapd puts the radio into the bridge. */
+	g->supplicant_ran = true;
+	put_path(g);
+	if (ap_run(&g->ap, g->radio.ifname, PATH_BRIDGE, g->settings->ap,
+		g->settings->country, e) < 0)
+		return -1;
+	agent_stage(g->a, STAGE_SUPPLICANT);
+	take_steps(g);
+	return 0;
 }
 
 static void settle(struct linux_guest *g)
@@ -167,11 +117,10 @@ static void settle(struct linux_guest *g)
 		agent_radio(g->a, &g->radio);
 		snprintf(g->path.air_if, sizeof(g->path.air_if), "%s", g->radio.ifname);
 		g->path.air_index = g->radio.ifindex;
-		if (wpa_run(&g->wpa, g->radio.ifname, g->settings->networks, &e) < 0)
-			agent_failed(g->a, true, "%s", e.msg);
-		else
-			agent_stage(g->a, STAGE_SUPPLICANT);
+		g->started = false;
 	}
+	if (!g->started && start_program(g, &e) < 0)
+		agent_failed(g->a, true, "%s", e.msg);
 	put_path(g);
 }
 
@@ -179,6 +128,7 @@ static void radio_gone(struct linux_guest *g)
 {
 	log_warn("radio %s is gone", g->radio.ifname);
 	wpa_stop(&g->wpa);
+	ap_stop(&g->ap);
 	/* Its filters went with it; the host's side still has its own. */
 	path_remove(&g->path);
 	g->has_radio = g->announced = false;
@@ -190,16 +140,18 @@ static void radio_gone(struct linux_guest *g)
 static void linux_configure(void *st, const struct settings *s)
 {
 	struct linux_guest *g = st;
-	const struct path_ops *ops = path_find(s->mode);
+	const struct path_ops *ops = choose_mode(&g->choose, s->mode);
 
 	g->settings = s;
+	g->is_ap = ops == &path_ap;
 	if (ops == NULL) {
 		agent_failed(g->a, true, "config: this guest has no mode %s", s->mode);
 		return;
 	}
 	if (ops != g->path.ops)
-		path_remove(&g->path);
-	g->path.ops = ops;
+		change_path(g, ops);
+	/* It has to hear of the association that there is. */
+	choose_state(&g->choose, &g->state, &g->radio);
 	/* All of it anew: what did not change is left alone below. */
 	g->announced = false;
 	settle(g);
@@ -220,6 +172,7 @@ static void on_wpa_state(void *arg, const struct wlan_state *s)
 	struct linux_guest *g = arg;
 
 	g->state = *s;
+	choose_state(&g->choose, s, &g->radio);
 	agent_wlan(g->a, s);
 	tell_path(g);
 }
@@ -245,8 +198,27 @@ static void on_wpa_event(void *arg, const char *text)
 	struct linux_guest *g = arg;
 
 	agent_wpa_event(g->a, text);
+	check_mac(g, text);
 	if (g->rescan && strstr(text, "CTRL-EVENT-NETWORK-NOT-FOUND") != NULL)
 		scan_now(g);
+}
+
+static void on_ap_state(void *arg, const struct wlan_state *s)
+{
+	struct linux_guest *g = arg;
+
+	if (!g->is_ap)
+		return;
+	g->state = *s;
+	agent_wlan(g->a, s);
+	tell_path(g);
+}
+
+static void on_ap_event(void *arg, const char *text)
+{
+	struct linux_guest *g = arg;
+
+	agent_wpa_event(g->a, text);
 }
 
 static void on_wpa_failed(void *arg, bool fatal, const char *reason)
@@ -255,6 +227,8 @@ static void on_wpa_failed(void *arg, bool fatal, const char *reason)
 
 	agent_failed(g->a, fatal, "%s", reason);
 }
+
+static const struct ap_ops ap_callbacks = {on_ap_state, on_ap_event, on_wpa_failed};
 
 static const struct wpa_ops wpa_callbacks = {
     on_wpa_running, on_wpa_state, on_wpa_event, on_wpa_failed};
@@ -282,7 +256,32 @@ static void linux_wpa(void *st, json_int_t id, const char *cmd)
 		return;
 	}
 	*c = (struct wpa_call){g, id};
-	wpa_request(&g->wpa, cmd, on_wpa_reply, c);
+	if (g->is_ap)
+		ap_request(&g->ap, cmd, on_wpa_reply, c);
+	else
+		wpa_request(&g->wpa, cmd, on_wpa_reply, c);
+}
+
+static void on_joined(void *arg, enum wpa_join_result r, const char *reason)
+{
+	struct wpa_call *c = arg;
+
+	agent_joined(c->g->a, c->id, wpa_join_name(r), reason);
+	free(c);
+}
+
+static void linux_join(
+    void *st, json_int_t id, const uint8_t *ssid, size_t len, int timeout_ms)
+{
+	struct linux_guest *g = st;
+	struct wpa_call *c = malloc(sizeof(*c));
+
+	if (c == NULL) {
+		agent_joined(g->a, id, wpa_join_name(WPA_JOIN_FAILED), "out of memory");
+		return;
+	}
+	*c = (struct wpa_call){g, id};
+	wpa_try_join(&g->wpa, ssid, len, timeout_ms, on_joined, c);
 }
 
 static void resume_path(struct linux_guest *g)
@@ -365,6 +364,7 @@ static void linux_release(void *st, const char *reason)
 
 	g->releasing = true;
 	wpa_leave(&g->wpa);
+	ap_leave(&g->ap);
 	snprintf(p.reason, sizeof(p.reason), "%s", reason);
 	if (send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL) < 0)
 		log_error("release: init can not be asked: %s", strerror(errno));
@@ -388,6 +388,7 @@ static void on_init(evutil_socket_t fd, short what, void *arg)
 		/* The power button: from now on nothing is started again. */
 		g->releasing = true;
 		wpa_leave(&g->wpa);
+		ap_leave(&g->ap);
 	}
 }
 
@@ -400,8 +401,11 @@ static void on_child(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!wpa_child_gone(&g->wpa, pid, status) && g->with_air)
+		if (!wpa_child_gone(&g->wpa, pid, status) &&
+		    !ap_child_gone(&g->ap, pid, status) && g->with_air)
 			air_child_gone(&g->air, pid, status);
+	if (!g->started)
+		settle(g);
 }
 
 static void load_ciphers(struct linux_guest *g)
@@ -582,9 +586,12 @@ static void *linux_start(
 	g->a = a;
 	g->base = base;
 	g->init_fd = *(int *)arg;
+	choose_init(&g->choose, base, &choose_callbacks, g);
 	g->uevent_fd = uevent_open(e);
-	if (g->uevent_fd < 0 || make_events(g, e) < 0 || path_init(&g->path, e) < 0 ||
-	    wpa_init(&g->wpa, base, &wpa_callbacks, g, e) < 0)
+	if (g->uevent_fd < 0 || make_events(g, e) < 0 ||
+	    path_init(&g->path, &g->wlan, e) < 0 ||
+	    wpa_init(&g->wpa, base, &wpa_callbacks, g, e) < 0 ||
+	    ap_init(&g->ap, base, &ap_callbacks, g, e) < 0)
 		return NULL;
 	g->with_air = air_wanted();
 	if (g->with_air && air_start(&g->air, base, &air_callbacks, g, &warn) < 0)
@@ -611,6 +618,8 @@ static void linux_free(void *st)
 
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		event_free(events[i]);
+	choose_free(&g->choose);
+	ap_free(&g->ap);
 	wpa_free(&g->wpa);
 	if (g->with_air)
 		air_free(&g->air);
@@ -626,6 +635,7 @@ static const struct guest_ops guest_linux = {
     .start = linux_start,
     .configure = linux_configure,
     .wpa = linux_wpa,
+    .join = linux_join,
     .air = linux_air,
     .status = linux_status,
     .release = linux_release,

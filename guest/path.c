@@ -27,22 +27,24 @@ static const char *const no_modules[] = {NULL};
 /* Associated, but nothing is passed on: for tests and for looking around. */
 static const struct path_ops path_none = {"none", no_modules, none_install, none_remove};
 
-static const struct path_ops *const table[] = {&path_clone, &path_none};
+static const struct path_ops *const table[] = {
+    &path_clone, &path_wds, &path_ap, &path_macnat, &path_none};
 
 const struct path_ops *path_find(const char *mode)
 {
-	/* The choice of auto is made where more than one mode could be had. */
+	/* What it begins with; see choose.h. */
 	if (strcmp(mode, "auto") == 0)
-		return &path_clone;
+		return &path_wds;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i]->name, mode) == 0)
 			return table[i];
 	return NULL;
 }
 
-int path_init(struct path *p, struct err *e)
+int path_init(struct path *p, struct wlan *wlan, struct err *e)
 {
 	memset(p, 0, sizeof(*p));
+	p->wlan = wlan;
 	p->sk = rtnl_open(e);
 	return p->sk != NULL ? 0 : -1;
 }

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 
 #include "rtnl.h"
+#include "wlan.h"
+
+#define PATH_BRIDGE "br0"
 
 struct path;
 
@@ -23,7 +26,9 @@ struct path_ops {
 
 struct path {
 	struct nl_sock *sk;
+	struct wlan *wlan;          /* open by the time of install */
 	const struct path_ops *ops; /* NULL: none chosen */
+	void *state;                /* the mode's own, from install to remove */
 	char host_if[IFNAMSIZ], air_if[IFNAMSIZ];
 	unsigned host_index, air_index; /* 0: not known yet */
 	bool installed;
@@ -32,7 +37,7 @@ struct path {
 /* The mode's row; NULL for one that this guest does not have. */
 const struct path_ops *path_find(const char *mode);
 
-int path_init(struct path *p, struct err *e);
+int path_init(struct path *p, struct wlan *wlan, struct err *e);
 
 /* The interface towards the host: that of the virtio_net driver. True if found. */
 bool path_find_host_if(struct path *p);
@@ -47,6 +52,10 @@ void path_close(struct path *p);
 /* Keeps the interface free of addresses of its own; before it is brought up. */
 void path_quiet(const char *ifname);
 
-extern const struct path_ops path_clone;
+/* PATH_BRIDGE with the host's interface in it, and with the radio's. */
+int path_bridge(struct path *p, bool with_air, struct err *e);
+void path_unbridge(struct path *p);
+
+extern const struct path_ops path_clone, path_wds, path_ap, path_macnat;
 
 #endif

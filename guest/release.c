@@ -96,6 +96,18 @@ static bool has_comm(const char *pid, const char *comm)
 	return strcmp(text, comm) == 0;
 }
 
+/* The simulated WLAN has a hostapd of its own, in another network namespace. */
+static bool in_our_net(const char *pid)
+{
+	char path[64], own[64], its[64];
+	ssize_t n, m;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/ns/net", pid);
+	n = readlink("/proc/self/ns/net", own, sizeof(own));
+	m = readlink(path, its, sizeof(its));
+	return n > 0 && n == m && memcmp(own, its, (size_t)n) == 0;
+}
+
 static int find_processes(const char *comm, int pids[], int max)
 {
 	DIR *dir = opendir("/proc");
@@ -104,7 +116,7 @@ static int find_processes(const char *comm, int pids[], int max)
 
 	while (dir != NULL && count < max && (de = readdir(dir)) != NULL)
 		if (de->d_name[0] >= '1' && de->d_name[0] <= '9' &&
-		    has_comm(de->d_name, comm))
+		    has_comm(de->d_name, comm) && in_our_net(de->d_name))
 			pids[count++] = (int)strtol(de->d_name, NULL, 10);
 	if (dir != NULL)
 		closedir(dir);
@@ -116,6 +128,7 @@ static void stop_supplicant(struct release *r)
 	int pids[SUPPLICANTS_MAX];
 	int count = find_processes("wpa_supplicant", pids, SUPPLICANTS_MAX);
 
+	count += find_processes("hostapd", pids + count, SUPPLICANTS_MAX - count);
 	r->supplicant_stopped = true;
 	if (count == 0)
 		say(r, "no supplicant runs");

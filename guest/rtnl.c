@@ -1,16 +1,23 @@
 #include "rtnl.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
+
+#include "cleanup.h"
+#include "log.h"
 
 #define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define FILTERS_MAX 8
@@ -87,6 +94,77 @@ int rtnl_link_mac(
 	if (m != NULL)
 		nla_put(m, IFLA_ADDRESS, 6, mac);
 	return send_wait(sk, m, "set MAC address", e) < 0 ? -1 : 0;
+}
+
+static int put_bridge(struct nl_msg *m, const char *name)
+{
+	struct nlattr *info, *data;
+
+	if (nla_put_string(m, IFLA_IFNAME, name) < 0 ||
+	    (info = nla_nest_start(m, IFLA_LINKINFO)) == NULL ||
+	    nla_put_string(m, IFLA_INFO_KIND, "bridge") < 0 ||
+	    (data = nla_nest_start(m, IFLA_INFO_DATA)) == NULL ||
+	    nla_put_u32(m, IFLA_BR_STP_STATE, 0) < 0 ||
+	    nla_put_u32(m, IFLA_BR_FORWARD_DELAY, 0) < 0)
+		return -1;
+	nla_nest_end(m, data);
+	nla_nest_end(m, info);
+	return 0;
+}
+
+/* A kernel without snooping refuses the attribute and needs no setting. */
+static void no_snooping(const char *name)
+{
+	char path[128];
+	int AUTO_CLOSE fd = -1;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge/multicast_snooping", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return;
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		log_warn("%s: %s", path, strerror(errno));
+}
+
+int rtnl_bridge_add(struct nl_sock *sk, const char *name, struct err *e)
+{
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *m =
+	    new_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	int n;
+
+	if (m != NULL && put_bridge(m, name) < 0) {
+		nlmsg_free(m);
+		m = NULL;
+	}
+	n = send_wait(sk, m, "add bridge", e);
+	if (n < 0 && n != -NLE_EXIST)
+		return -1;
+	no_snooping(name);
+	return 0;
+}
+
+int rtnl_link_del(struct nl_sock *sk, const char *name, struct err *e)
+{
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *m = new_msg(RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	int n;
+
+	if (m != NULL)
+		nla_put_string(m, IFLA_IFNAME, name);
+	n = send_wait(sk, m, "delete link", e);
+	return n < 0 && n != -NLE_NODEV && n != -NLE_OBJ_NOTFOUND ? -1 : 0;
+}
+
+int rtnl_link_master(struct nl_sock *sk, unsigned ifindex, unsigned bridge, struct err *e)
+{
+	struct nl_msg *m = link_msg(ifindex, 0, 0);
+
+	if (m != NULL)
+		nla_put_u32(m, IFLA_MASTER, bridge);
+	return send_wait(sk, m, bridge != 0 ? "add to bridge" : "take from bridge", e) < 0
+		   ? -1
+		   : 0;
 }
 
 static struct nl_msg *clsact_msg(int type, int flags, unsigned ifindex)

@@ -23,6 +23,15 @@ int rtnl_link_mtu(struct nl_sock *sk, unsigned ifindex, unsigned mtu, struct err
 int rtnl_link_mac(
     struct nl_sock *sk, unsigned ifindex, const uint8_t mac[6], struct err *e);
 
+/* A bridge without spanning tree and without snooping for multicast groups: it is to pass
+ * on what a cable would. To have it already is no error; to delete one that is not there
+ * neither. */
+int rtnl_bridge_add(struct nl_sock *sk, const char *name, struct err *e);
+int rtnl_link_del(struct nl_sock *sk, const char *name, struct err *e);
+/* Makes it a port of the bridge; 0: of none. */
+int rtnl_link_master(
+    struct nl_sock *sk, unsigned ifindex, unsigned bridge, struct err *e);
+
 /* The clsact qdisc; to have it already, or not to have it, is no error. */
 int rtnl_clsact_add(struct nl_sock *sk, unsigned ifindex, struct err *e);
 int rtnl_clsact_del(struct nl_sock *sk, unsigned ifindex, struct err *e);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ap-conf.h"
 #include "msg.h"
+#include "ssid.h"
 #include "wpa-conf.h"
 
 #define BEAT_DEFAULT_MS 5000
@@ -24,13 +26,54 @@ static int parse_country(const json_t *o, struct settings *s, struct err *e)
 	return 0;
 }
 
+static bool is_station(const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	return (mac[0] & 1) == 0 && memcmp(mac, zero, sizeof(zero)) != 0;
+}
+
+/* "macs": [{"ssid": HEX, "mac": "..."}, ...] */
+static int parse_macs(const json_t *o, struct settings *s, struct err *e)
+{
+	json_t *list = json_object_get(o, "macs"), *row;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return 0;
+	if (json_array_size(list) > SETTINGS_MACS_MAX)
+		return err_set(e, ERR_FAILED, "config: macs: more than %d networks",
+		    SETTINGS_MACS_MAX);
+	s->macs = calloc(json_array_size(list), sizeof(*s->macs));
+	if (s->macs == NULL)
+		return err_sys(e, ENOMEM, "config");
+	json_array_foreach (list, i, row) {
+		struct settings_mac *m = &s->macs[s->n_macs++];
+		const char *hex = msg_str(row, "ssid", "");
+		int len = ssid_unhex(hex, strlen(hex), m->ssid, sizeof(m->ssid));
+
+		m->ssid_len = len > 0 ? (size_t)len : 0;
+		if (len <= 0 || !msg_mac_parse(msg_str(row, "mac", ""), m->mac) ||
+		    !is_station(m->mac))
+			return err_set(e, ERR_FAILED,
+			    "config: macs: expected networks and stations' addresses");
+	}
+	s->mac_random = true;
+	return 0;
+}
+
+/* "", an address, or "random". */
 static int parse_mac(const json_t *o, struct settings *s, struct err *e)
 {
 	const char *mac = msg_str(o, "mac", "");
 
 	if (mac[0] == '\0')
-		return 0;
-	if (!msg_mac_parse(mac, s->mac) || (s->mac[0] & 1) != 0)
+		return parse_macs(o, s, e);
+	if (strcmp(mac, "random") == 0) {
+		s->mac_random = true;
+		return parse_macs(o, s, e);
+	}
+	if (!msg_mac_parse(mac, s->mac) || !is_station(s->mac))
 		return err_set(e, ERR_FAILED, "config: mac is no station's address");
 	s->has_mac = true;
 	return 0;
@@ -39,6 +82,7 @@ static int parse_mac(const json_t *o, struct settings *s, struct err *e)
 int settings_parse(const json_t *o, struct settings *s, struct err *e)
 {
 	const char *networks = msg_str(o, "networks", "");
+	const char *ap = msg_str(o, "ap", "");
 	const char *log = msg_str(o, "log", "info");
 
 	memset(s, 0, sizeof(*s));
@@ -54,23 +98,42 @@ int settings_parse(const json_t *o, struct settings *s, struct err *e)
 	if (strlen(networks) > WPA_CONF_MAX)
 		return err_set(e, ERR_FAILED, "config: networks is larger than %d bytes",
 		    WPA_CONF_MAX);
+	if (strlen(ap) > AP_CONF_MAX)
+		return err_set(
+		    e, ERR_FAILED, "config: ap is larger than %d bytes", AP_CONF_MAX);
 	s->networks = strdup(networks);
-	if (s->networks == NULL)
+	s->ap = strdup(ap);
+	if (s->networks == NULL || s->ap == NULL)
 		return err_sys(e, ENOMEM, "config");
 	return 0;
 }
 
+static void wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 void settings_free(struct settings *s)
 {
-	if (s->networks != NULL)
-		explicit_bzero(s->networks, strlen(s->networks));
-	free(s->networks);
+	wipe(s->networks);
+	wipe(s->ap);
+	free(s->macs);
 	memset(s, 0, sizeof(*s));
+}
+
+static bool macs_equal(const struct settings *a, const struct settings *b)
+{
+	return a->mac_random == b->mac_random && a->n_macs == b->n_macs &&
+	       (a->n_macs == 0 ||
+		   memcmp(a->macs, b->macs, a->n_macs * sizeof(*a->macs)) == 0);
 }
 
 bool settings_equal(const struct settings *a, const struct settings *b)
 {
-	return strcmp(a->mode, b->mode) == 0 && strcmp(a->networks, b->networks) == 0 &&
+	return macs_equal(a, b) && strcmp(a->ap, b->ap) == 0 &&
+	       strcmp(a->mode, b->mode) == 0 && strcmp(a->networks, b->networks) == 0 &&
 	       strcmp(a->country, b->country) == 0 && a->has_mac == b->has_mac &&
 	       memcmp(a->mac, b->mac, 6) == 0 && a->mtu == b->mtu &&
 	       a->beat_ms == b->beat_ms && a->log == b->log;

@@ -10,13 +10,25 @@
 #include "err.h"
 #include "log.h"
 
+/* The address to use with a network. */
+struct settings_mac {
+	uint8_t ssid[32];
+	size_t ssid_len;
+	uint8_t mac[6];
+};
+#define SETTINGS_MACS_MAX 256
+
 struct settings {
 	char mode[16];
 	char *networks;  /* secret; ours */
+	char *ap;        /* a hostapd.conf for mode ap; secret; ours */
 	char country[3]; /* "" : the driver's */
 	uint8_t mac[6];
-	bool has_mac; /* the radio is to use mac */
-	int mtu;      /* 0: as it is */
+	bool has_mac;              /* the radio is to use mac */
+	bool mac_random;           /* or one that nobody can foresee, for each network */
+	struct settings_mac *macs; /* or these, and that for other networks; ours */
+	size_t n_macs;
+	int mtu; /* 0: as it is */
 	int beat_ms;
 	enum log_level log;
 };

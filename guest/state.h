@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SSID_MAX 32
+#include "ssid.h"
 
 enum wlan_phase {
 	WLAN_DISCONNECTED,

@@ -50,20 +50,51 @@ static struct nl_msg *request(struct wlan *w, uint8_t cmd, int flags)
 	return m;
 }
 
-/* Sends m, frees it, gives each answer to fn, until the end or the ack. */
+struct answer {
+	bool done;
+	int error; /* of libnl's */
+};
+
+static int on_end(struct nl_msg *msg, void *arg)
+{
+	struct answer *a = arg;
+
+	(void)msg;
+	a->done = true;
+	return NL_STOP;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *msg, void *arg)
+{
+	struct answer *a = arg;
+
+	(void)from;
+	a->error = -nl_syserr2nlerr(msg->error);
+	a->done = true;
+	return NL_STOP;
+}
+
+/* Sends m, frees it, gives each answer to fn, until the end or the acknowledgement: that
+ * is a datagram of its own behind the answer, and would be taken for the next one's. */
 static int ask(
     struct wlan *w, struct nl_msg *m, nl_recvmsg_msg_cb_t fn, void *arg, struct err *e)
 {
-	bool dump = m != NULL && (nlmsg_hdr(m)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-	int n = m != NULL ? nl_send_auto(w->sk, m) : -NLE_NOMEM;
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	struct answer a = {false, 0};
+	int n = m != NULL && cb != NULL ? nl_send_auto(w->sk, m) : -NLE_NOMEM;
 
 	nlmsg_free(m);
-	if (n >= 0) {
-		nl_socket_modify_cb(w->sk, NL_CB_VALID, NL_CB_CUSTOM, fn, arg);
-		/* A dump has an end; all else is acknowledged behind its answer. */
-		n = dump ? nl_recvmsgs_default(w->sk) : nl_wait_for_ack(w->sk);
-		nl_socket_modify_cb(w->sk, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
+	if (cb != NULL) {
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, fn, arg);
+		nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, &a);
+		nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, &a);
+		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &a);
 	}
+	while (n >= 0 && !a.done)
+		n = nl_recvmsgs(w->sk, cb);
+	nl_cb_put(cb);
+	if (a.error < 0)
+		n = a.error;
 	if (n < 0)
 		return err_set(e, ERR_FAILED, "nl80211: %s", nl_geterror(n));
 	return 0;
@@ -156,6 +187,19 @@ int wlan_set_country(struct wlan *w, const char *country, struct err *e)
 	return 0;
 }
 
+int wlan_set_4addr(struct wlan *w, unsigned ifindex, bool on, struct err *e)
+{
+	struct nl_msg *m = request(w, NL80211_CMD_SET_INTERFACE, NLM_F_ACK);
+
+	if (m != NULL) {
+		nla_put_u32(m, NL80211_ATTR_IFINDEX, ifindex);
+		nla_put_u8(m, NL80211_ATTR_4ADDR, on);
+	}
+	if (ask(w, m, on_nothing, NULL, e) < 0)
+		return err_prefix(e, "4-address frames %s", on ? "on" : "off");
+	return 0;
+}
+
 /* IEEE 802.11 bit rates come in units of 100 kbit/s. */
 static void put_rate(json_t *o, const char *key, struct nlattr *info)
 {
@@ -214,6 +258,24 @@ static int on_width(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* "00" is the world's, which is no country. */
+static int on_regdom(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *tb[NL80211_ATTR_MAX + 1];
+	char alpha2[3];
+	json_t *o = arg;
+
+	/* Of several answers the first is the one that all radios without rules of
+	 * their own follow. */
+	if (parse(msg, tb) < 0 || tb[NL80211_ATTR_REG_ALPHA2] == NULL ||
+	    json_object_get(o, "country") != NULL)
+		return NL_OK;
+	nla_strlcpy(alpha2, tb[NL80211_ATTR_REG_ALPHA2], sizeof(alpha2));
+	if (alpha2[0] >= 'A' && alpha2[0] <= 'Z')
+		json_object_set_new(o, "country", json_string(alpha2));
+	return NL_OK;
+}
+
 void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o)
 {
 	struct nl_msg *m = request(w, NL80211_CMD_GET_STATION, NLM_F_DUMP);
@@ -225,4 +287,5 @@ void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o)
 	if (m != NULL)
 		nla_put_u32(m, NL80211_ATTR_IFINDEX, r->ifindex);
 	ask(w, m, on_width, o, NULL);
+	ask(w, request(w, NL80211_CMD_GET_REG, NLM_F_ACK), on_regdom, o, NULL);
 }

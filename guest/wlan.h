@@ -2,6 +2,8 @@
 #ifndef BHYFI_GUEST_WLAN_H
 #define BHYFI_GUEST_WLAN_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 #include <netlink/netlink.h>
 
@@ -24,8 +26,12 @@ int wlan_find(struct wlan *w, const char *ifname, struct radio *r, struct err *e
 /* Two letters, as wpa_supplicant's country=. */
 int wlan_set_country(struct wlan *w, const char *country, struct err *e);
 
-/* Puts signal_dbm, width_mhz, tx_mbps, rx_mbps of the present link into o, as
- * far as the driver knows them. */
+/* Frames with four addresses, which other hosts' frames can pass the radio in: of the
+ * station, associated or not. Not while it is a bridge's port. */
+int wlan_set_4addr(struct wlan *w, unsigned ifindex, bool on, struct err *e);
+
+/* Puts signal_dbm, width_mhz, tx_mbps, rx_mbps of the present link into o, and
+ * the country whose rules hold, as far as they are known. */
 void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o);
 
 #endif

@@ -11,7 +11,8 @@
 /*
  * Makes the configuration for a control socket in ctl_dir: the host's text
  * without the global settings that are the guest's own (ctrl_interface,
- * update_config) or that would load code into the supplicant. *out is fresh, to
+ * update_config) or that would load code into the supplicant, and with our defaults
+ * (background scan) behind it where the text says nothing of them. *out is fresh, to
  * be wiped and freed by the caller.
  */
 int wpa_conf_make(

@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "cleanup.h"
-#include "hex.h"
 #include "msg.h"
+#include "wpa-words.h"
 
 /* IEEE 802.11 reason 4: what mac80211 gives when the beacons stop. */
 #define REASON_INACTIVITY 4
@@ -39,6 +39,8 @@ static const struct {
     {"CTRL-EVENT-SSID-TEMP-DISABLED", WPA_EVENT_TEMP_DISABLED},
     {"CTRL-EVENT-NETWORK-NOT-FOUND", WPA_EVENT_NOT_FOUND},
     {"CTRL-EVENT-TERMINATING", WPA_EVENT_TERMINATING},
+    {"CTRL-EVENT-EAP-FAILURE", WPA_EVENT_EAP_FAILURE},
+    {"CTRL-EVENT-EAP-TLS-CERT-ERROR", WPA_EVENT_EAP_CERT},
     {"Trying to associate with ", WPA_EVENT_ASSOCIATING},
     {"SME: Trying to authenticate with ", WPA_EVENT_ASSOCIATING},
 };
@@ -60,8 +62,8 @@ static const char *find_value(const char *text, const char *key)
 				quote = '\0';
 		} else if (*p == '"' || *p == '\'') {
 			quote = *p;
-		} else if ((p == text || p[-1] == ' ') && strncmp(p, key, n) == 0 &&
-			   p[n] == '=') {
+		} else if ((p == text || p[-1] == ' ' || p[-1] == '[') &&
+			   strncmp(p, key, n) == 0 && p[n] == '=') {
 			return p + n + 1;
 		}
 	}
@@ -77,6 +79,25 @@ static int int_value(const char *text, const char *key)
 		return 0;
 	n = strtol(v, NULL, 10);
 	return n < 0 || n > 65535 ? 0 : (int)n;
+}
+
+static int id_value(const char *text)
+{
+	const char *v = find_value(text, "id");
+	char *end;
+	long n = v != NULL ? strtol(v, &end, 10) : -1;
+
+	return v == NULL || end == v || n < 0 || n > 65535 ? -1 : (int)n;
+}
+
+/* What stands in quotes: key='TEXT'. */
+static void quoted_value(const char *text, const char *key, char *dst, size_t size)
+{
+	const char *v = find_value(text, key);
+
+	dst[0] = '\0';
+	if (v != NULL && *v == '\'')
+		snprintf(dst, size, "%.*s", (int)strcspn(v + 1, "'\n"), v + 1);
 }
 
 static bool mac_at(const char *p, uint8_t mac[6])
@@ -113,6 +134,7 @@ void wpa_event_parse(const char *line, struct wpa_event *ev)
 
 	memset(ev, 0, sizeof(*ev));
 	ev->level = 3;
+	ev->id = -1;
 	if (line[0] == '<' && line[1] >= '0' && line[1] <= '9' && line[2] == '>') {
 		ev->level = line[1] - '0';
 		line += 3;
@@ -124,6 +146,8 @@ void wpa_event_parse(const char *line, struct wpa_event *ev)
 	if (ev->type == WPA_EVENT_OTHER)
 		return;
 	find_bssid(ev);
+	ev->id = id_value(line);
+	quoted_value(line, "err", ev->err, sizeof(ev->err));
 	ev->reason = int_value(line, "reason");
 	ev->status = int_value(line, "status_code");
 	ev->auth_type = int_value(line, "auth_type");
@@ -152,8 +176,10 @@ static bool apply_disconnected(const struct wpa_event *ev, struct wlan_state *s)
 		snprintf(
 		    s->reason, sizeof(s->reason), "the access point is out of reach");
 	else
-		snprintf(s->reason, sizeof(s->reason), "disconnected by %s (reason %d)",
-		    ev->locally_generated ? "this side" : "the access point", ev->reason);
+		snprintf(s->reason, sizeof(s->reason),
+		    "disconnected by %s: %s (reason %d)",
+		    ev->locally_generated ? "this side" : "the access point",
+		    wpa_reason_text(ev->reason), ev->reason);
 	lost(s, WLAN_DISCONNECTED);
 	return true;
 }
@@ -165,7 +191,8 @@ static bool apply_auth_reject(const struct wpa_event *ev, struct wlan_state *s)
 		snprintf(s->reason, sizeof(s->reason), "wrong passphrase");
 	else
 		snprintf(s->reason, sizeof(s->reason),
-		    "authentication refused (status %d)", ev->status);
+		    "authentication refused: %s (status %d)", wpa_status_text(ev->status),
+		    ev->status);
 	lost(s, WLAN_DISCONNECTED);
 	return true;
 }
@@ -212,7 +239,8 @@ bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s)
 		s->phase = WLAN_ASSOCIATING;
 		return true;
 	case WPA_EVENT_ASSOC_REJECT:
-		snprintf(s->reason, sizeof(s->reason), "association refused (status %d)",
+		snprintf(s->reason, sizeof(s->reason),
+		    "association refused: %s (status %d)", wpa_status_text(ev->status),
 		    ev->status);
 		lost(s, WLAN_DISCONNECTED);
 		return true;
@@ -230,39 +258,21 @@ bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s)
 		snprintf(s->reason, sizeof(s->reason), "wpa_supplicant ends");
 		lost(s, WLAN_DISCONNECTED);
 		return true;
+	case WPA_EVENT_EAP_FAILURE:
+		/* What was said of the certificate is the better reason. */
+		if (strncmp(s->reason, "certificate", 11) != 0)
+			snprintf(s->reason, sizeof(s->reason),
+			    "refused by the authentication server");
+		return false; /* the disconnection follows */
+	case WPA_EVENT_EAP_CERT:
+		snprintf(
+		    s->reason, sizeof(s->reason), "certificate refused: %s", ev->err);
+		return false;
 	case WPA_EVENT_SCAN_FAILED:
 	case WPA_EVENT_OTHER:
 		return false;
 	}
 	return false;
-}
-
-size_t wpa_unescape(const char *src, size_t len, uint8_t *dst, size_t size)
-{
-	static const char from[] = "nrte\"\\", to[] = "\n\r\t\033\"\\";
-	size_t out = 0;
-
-	for (size_t i = 0; i < len && out < size; i++) {
-		const char *p;
-
-		if (src[i] != '\\' || i + 1 >= len) {
-			dst[out++] = (uint8_t)src[i];
-			continue;
-		}
-		i++;
-		p = src[i] != '\0' ? strchr(from, src[i]) : NULL;
-		if (p != NULL) {
-			dst[out++] = (uint8_t)to[p - from];
-		} else if (src[i] == 'x' && i + 2 < len && hex_digit(src[i + 1]) >= 0 &&
-			   hex_digit(src[i + 2]) >= 0) {
-			dst[out++] =
-			    (uint8_t)(hex_digit(src[i + 1]) << 4 | hex_digit(src[i + 2]));
-			i += 2;
-		} else {
-			dst[out++] = (uint8_t)src[i];
-		}
-	}
-	return out;
 }
 
 static const struct {
@@ -289,7 +299,7 @@ static bool status_line(
 	else if (strcmp(key, "freq") == 0)
 		s->freq_mhz = (int)(strtol(val, NULL, 10) & 0x1ffff);
 	else if (strcmp(key, "ssid") == 0)
-		s->ssid_len = wpa_unescape(val, len, s->ssid, sizeof(s->ssid));
+		s->ssid_len = ssid_unescape_loose(val, len, s->ssid, sizeof(s->ssid));
 	else if (strcmp(key, "key_mgmt") == 0)
 		snprintf(s->key_mgmt, sizeof(s->key_mgmt), "%.*s", (int)len, val);
 	if (strcmp(key, "wpa_state") != 0)

@@ -25,6 +25,8 @@ enum wpa_event_type {
 	WPA_EVENT_TEMP_DISABLED,
 	WPA_EVENT_NOT_FOUND,
 	WPA_EVENT_TERMINATING,
+	WPA_EVENT_EAP_FAILURE,
+	WPA_EVENT_EAP_CERT, /* the server's certificate is not accepted */
 };
 
 struct wpa_event {
@@ -32,11 +34,13 @@ struct wpa_event {
 	int level; /* of <N> */
 	uint8_t bssid[6];
 	bool has_bssid;
+	int id;         /* of the network, -1: not said */
 	int reason;     /* reason= of a disconnection, 0: none */
 	int status;     /* status_code=, 0: none */
 	int auth_type;  /* 3: SAE */
 	int duration_s; /* of a temporary disabling */
 	char why[32];   /* reason=WORD of a temporary disabling */
+	char err[64];   /* err='TEXT' of a certificate that is refused */
 	bool locally_generated;
 	const char *text; /* behind <N>, into the caller's line */
 };
@@ -51,10 +55,6 @@ bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s);
 
 /* Takes a reply to STATUS into the state; false where it has no wpa_state. */
 bool wpa_status_parse(const char *reply, struct wlan_state *s);
-
-/* Undoes wpa_supplicant's printf escapes (\n \r \t \e \" \\ \xNN). Writes at
- * most `size` bytes, returns how many; what does not fit is cut off. */
-size_t wpa_unescape(const char *src, size_t len, uint8_t *dst, size_t size);
 
 /*
  * One line of wpa_supplicant's own output made fit for a log: values, which may

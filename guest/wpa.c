@@ -32,8 +32,6 @@
 #include "wpa-parse.h"
 
 #define PROGRAM "/sbin/wpa_supplicant"
-#define RUN_DIR "/run/wpa"
-#define CTL_DIR RUN_DIR "/ctl"
 #define SOCKET_S 15 /* from its start to its control socket */
 #define END_S 2     /* from SIGTERM to SIGKILL */
 #define BACKOFF_MAX_S 30
@@ -71,6 +69,7 @@ static void on_event(void *arg, const char *line)
 
 	wpa_event_parse(line, &ev);
 	w->ops->event(w->arg, line);
+	wpa_change_event(w, &ev);
 	if (!wpa_event_apply(&ev, &w->s))
 		return;
 	/* The answer to STATUS makes a connection known, complete. */
@@ -88,6 +87,7 @@ static void on_attached(void *arg)
 	w->attached = true;
 	w->ops->running(w->arg);
 	ask_status(w);
+	wpa_change_attached(w);
 }
 
 static void on_lost(void *arg, const char *why)
@@ -138,7 +138,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 		return;
 	/* The file appears within bind(2), an instant before it can be connected to;
 	 * then the supplicant's chmod that follows is the moment. */
-	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
+	snprintf(path, sizeof(path), WPA_CTL_DIR "/%s", w->ifname);
 	w->client = wpa_ctrl_client_open(w->base, path, &ctrl_ops, w, &e);
 	if (w->client != NULL)
 		stop_watching(w);
@@ -151,13 +151,13 @@ static int watch_socket(struct wpa *w, struct err *e)
 	char path[64];
 
 	stop_watching(w);
-	if (fs_mkdir_p(CTL_DIR, 0700, e) < 0)
+	if (fs_mkdir_p(WPA_CTL_DIR, 0700, e) < 0)
 		return -1;
-	snprintf(path, sizeof(path), CTL_DIR "/%s", w->ifname);
+	snprintf(path, sizeof(path), WPA_CTL_DIR "/%s", w->ifname);
 	unlink(path);
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->inotify < 0 ||
-	    inotify_add_watch(w->inotify, CTL_DIR, IN_CREATE | IN_ATTRIB) < 0)
+	    inotify_add_watch(w->inotify, WPA_CTL_DIR, IN_CREATE | IN_ATTRIB) < 0)
 		return err_sys(e, errno, "inotify");
 	w->inotify_ev =
 	    event_new(w->base, w->inotify, EV_READ | EV_PERSIST, on_socket, w);
@@ -217,7 +217,7 @@ static int spawn(struct wpa *w, struct err *e)
 	    PROGRAM, "-q", "-i", w->ifname, "-D", "nl80211", "-c", file, NULL};
 	int pipefd[2];
 
-	snprintf(file, sizeof(file), RUN_DIR "/%s.conf", w->ifname);
+	snprintf(file, sizeof(file), WPA_RUN_DIR "/%s.conf", w->ifname);
 	if (fs_write_atomic(file, 0600, w->conf, w->conf_len, e) < 0 ||
 	    watch_socket(w, e) < 0)
 		return -1;
@@ -298,7 +298,7 @@ int wpa_init(struct wpa *w, struct event_base *base, const struct wpa_ops *ops, 
 	w->deadline = evtimer_new(base, on_deadline, w);
 	if (w->timer == NULL || w->deadline == NULL)
 		return err_sys(e, ENOMEM, "wpa_supplicant");
-	return fs_mkdir_p(RUN_DIR, 0700, e);
+	return fs_mkdir_p(WPA_RUN_DIR, 0700, e);
 }
 
 static void end_process(struct wpa *w)
@@ -323,7 +323,10 @@ int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err 
 	char *conf;
 	size_t len;
 
-	if (wpa_conf_make(networks, CTL_DIR, &conf, &len, e) < 0)
+	/* While one change is under way the next one waits. */
+	if (strcmp(w->ifname, ifname) == 0 && wpa_change_later(w, networks))
+		return 0;
+	if (wpa_conf_make(networks, WPA_CTL_DIR, &conf, &len, e) < 0)
 		return -1;
 	if (w->wanted && w->conf != NULL && strcmp(w->conf, conf) == 0 &&
 	    strcmp(w->ifname, ifname) == 0) {
@@ -331,17 +334,25 @@ int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err 
 		free(conf);
 		return 0;
 	}
+	if (w->wanted && w->conf != NULL && strcmp(w->ifname, ifname) == 0 &&
+	    wpa_change(w, conf, len))
+		return 0;
 	drop_conf(w);
 	w->conf = conf;
 	w->conf_len = len;
 	w->wanted = true;
 	w->failures = 0;
 	snprintf(w->ifname, sizeof(w->ifname), "%s", ifname);
+	wpa_replace(w);
+	return 0;
+}
+
+void wpa_replace(struct wpa *w)
+{
 	if (w->pid > 0)
 		end_process(w);
 	else
 		start(w);
-	return 0;
 }
 
 void wpa_leave(struct wpa *w)
@@ -378,6 +389,7 @@ bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
 	stop_watching(w);
 	wpa_ctrl_client_close(w->client);
 	w->client = NULL;
+	wpa_change_gone(w);
 	if (w->out >= 0)
 		on_output(w->out, EV_READ, w);
 	close_output(w);
@@ -409,6 +421,8 @@ void wpa_free(struct wpa *w)
 	stop_watching(w);
 	close_output(w);
 	wpa_ctrl_client_close(w->client);
+	w->client = NULL;
+	wpa_change_free(w);
 	event_free(w->timer);
 	event_free(w->deadline);
 	drop_conf(w);

@@ -25,6 +25,7 @@
 #include "cleanup.h"
 #include "nearest.h"
 #include "paths.h"
+#include BHYFI_DEFAULTS
 #include "vmm/vmm.h"
 
 _Static_assert(IFNAME_MAX == IF_NAMESIZE, "interface names");
@@ -34,15 +35,6 @@ _Static_assert(IFNAME_MAX == IF_NAMESIZE, "interface names");
 #define USER_NUMBER "26969"
 #define VM_USER_NUMBER "26970"
 
-#ifdef __FreeBSD__
-#define DEFAULT_VMM "bhyve"
-#define DEFAULT_QEMU "/usr/local/bin/qemu-system-x86_64"
-#define DEFAULT_INTERFACE "tap0"
-#else
-#define DEFAULT_VMM "qemu"
-#define DEFAULT_QEMU "/usr/bin/qemu-system-x86_64"
-#define DEFAULT_INTERFACE "bhyfi0"
-#endif
 /* FreeBSD's, of the base system and of the package bhyve-firmware. */
 #define DEFAULT_BHYVE "/usr/sbin/bhyve"
 #define DEFAULT_FIRMWARE "/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd"
@@ -59,10 +51,10 @@ struct key {
 	const char *help;
 };
 
-static const char *const mode_names[] = {"clone"};
-_Static_assert(ARRAY_LEN(mode_names) == MODE_CLONE + 1, "a mode lacks its name");
+static const char *const mode_names[] = {"clone", "wds", "macnat", "ap", "auto"};
+_Static_assert(ARRAY_LEN(mode_names) == MODE_AUTO + 1, "a mode lacks its name");
 /* Of the design, but not built yet. */
-static const char *const later_modes[] = {"wds", "macnat", "nat", "ap", "auto"};
+static const char *const later_modes[] = {"nat"};
 
 static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
 
@@ -161,6 +153,12 @@ static int parse_country(const struct key *k, struct config *c, const char *valu
 	return set_text(k, c, value);
 }
 
+static int parse_mac(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	return mac_policy_parse(value, &c->mac);
+}
+
 static int parse_word(const struct key *k, struct config *c, const char *value)
 {
 	static const char allowed[] =
@@ -189,12 +187,27 @@ static const struct key keys[] = {
 	    .help = "The wireless card that the guest gets.\nA simulated one is "
 		    "sim:open, sim:wpa2, sim:wpa3, sim:hidden, sim:ess, sim:two or sim:wds; "
 		    "it needs an image made with --air."},
-	{"mode", parse_mode, AT(mode), .def = "clone", .expected = "clone",
+	{"mode", parse_mode, AT(mode), .def = "clone",
+	    .expected = "clone, wds, macnat, ap or auto",
 	    .help = "How the host gets the LAN.\nclone: the interface carries the card's "
-		    "MAC address and the guest is invisible."},
+		    "MAC address and the guest is invisible.\nmacnat: many hosts, as jails "
+		    "and virtual machines on a bridge with the interface, which has an "
+		    "address of its own.\nwds: the same by frames with four addresses, for "
+		    "access points that take WDS stations.\nauto: wds where the access point "
+		    "is seen to take it, else clone.\nap: the card is an access point, "
+		    "bridged to the interface; access_point says which."},
 	{"networks", parse_path, AT(networks), .def = PATH_ETC "/wpa_supplicant.conf",
 	    .expected = "an absolute path",
 	    .help = "A wpa_supplicant.conf with the networks to join."},
+	{"access_point", parse_path, AT(access_point), .def = PATH_ETC "/hostapd.conf",
+	    .expected = "an absolute path",
+	    .help = "A hostapd.conf, for mode ap."},
+	{"mac", parse_mac, AT(mac), .def = "permanent",
+	    .expected = "permanent, random, stable or a station's address",
+	    .help = "The radio's MAC address.\npermanent: the card's own.\nrandom: another "
+		    "one at each start, and for each network.\nstable: another one for "
+		    "each network, always the same there, made from a secret of this "
+		    "host's."},
 	{"country", parse_country, AT(country), .def = "not set",
 	    .expected = "two capital letters (ISO 3166)",
 	    .help = "The country whose radio rules hold."},
@@ -243,12 +256,19 @@ static const struct key keys[] = {
 	{"control_group", parse_word, AT(control_group), .def = "root only",
 	    .expected = "a group's name or number",
 	    .help = "Members of this group may use the control socket."},
+	{"wpa_group", parse_word, AT(wpa_group), .def = "control_group's",
+	    .expected = "a group's name or number",
+	    .help = "Members of this group may use wpa_cli and wpa_gui with the socket wpa/wlan0: "
+		    "they choose networks, and see no passphrases."},
 	{"boot_timeout", parse_number, AT(boot_timeout_s), 1, 3600, .def = "60",
 	    .help = "Seconds from the start of the virtual machine until the guest's agent "
 		    "answers."},
 	{"stop_timeout", parse_number, AT(stop_timeout_s), 1, 600, .def = "10",
 	    .help = "Seconds for a clean release, then for the power button, before "
 		    "the virtual machine is killed."},
+	{"suspend_timeout", parse_number, AT(suspend_timeout_s), 1, 600, .def = "5",
+	    .help = "Seconds for all of that before the host sleeps.\nFreeBSD sleeps 10 s "
+		    "after it was asked to, ready or not, of which about 5 are ours."},
 	{"beat", parse_number, AT(beat_s), 1, 300, .def = "5",
 	    .help = "Seconds between the guest's signs of life; three that are missed "
 		    "restart it."},
@@ -329,6 +349,7 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	snprintf(c->instance, sizeof(c->instance), "%s", instance);
 	c->mode = MODE_CLONE;
 	snprintf(c->networks, sizeof(c->networks), PATH_ETC "/wpa_supplicant.conf");
+	snprintf(c->access_point, sizeof(c->access_point), PATH_ETC "/hostapd.conf");
 	snprintf(c->image, sizeof(c->image), PATH_IMAGES "/current");
 	snprintf(c->vmm, sizeof(c->vmm), DEFAULT_VMM);
 	snprintf(c->accel, sizeof(c->accel), "auto");
@@ -343,6 +364,7 @@ int config_init(struct config *c, const char *instance, struct err *e)
 	default_user(c->vm_user, sizeof(c->vm_user), "_bhyfi-vm", VM_USER_NUMBER);
 	c->boot_timeout_s = 60;
 	c->stop_timeout_s = 10;
+	c->suspend_timeout_s = 5;
 	c->beat_s = 5;
 	c->restarts = 5;
 	c->log_level = LOG_LEVEL_INFO;
@@ -675,8 +697,7 @@ int config_resolve_group(const char *group, gid_t *gid, struct err *e)
 	}
 	gr = getgrnam(group);
 	if (gr == NULL)
-		return err_set(
-		    e, ERR_PRECONDITION, "control_group %s: no such group", group);
+		return err_set(e, ERR_PRECONDITION, "group %s: no such group", group);
 	*gid = gr->gr_gid;
 	return 0;
 }
@@ -690,19 +711,30 @@ uint64_t config_hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
+bool config_take(struct config *c, const struct config *fresh)
+{
+	c->mode = fresh->mode;
+	c->mac = fresh->mac;
+	c->log_level = fresh->log_level;
+	memcpy(c->country, fresh->country, sizeof(c->country));
+	memcpy(c->networks, fresh->networks, sizeof(c->networks));
+	memcpy(c->access_point, fresh->access_point, sizeof(c->access_point));
+	return memcmp(c, fresh, sizeof(*c)) == 0;
+}
+
 uint64_t config_hash(const struct config *c)
 {
-	char text[CARD_TEXT_SIZE], numbers[128];
+	char text[CARD_TEXT_SIZE], numbers[144];
 	uint64_t h = CONFIG_HASH_INIT;
 
 	card_id_text(&c->card, text);
-	snprintf(numbers, sizeof(numbers), "\n%d %u %u %u %u %u %u %u\n", (int)c->mode,
-	    c->memory_mib, c->cpus, c->mtu, c->boot_timeout_s, c->stop_timeout_s,
+	snprintf(numbers, sizeof(numbers), "\n%u %u %u %u %u %u %u %u\n", c->memory_mib,
+	    c->cpus, c->mtu, c->boot_timeout_s, c->stop_timeout_s, c->suspend_timeout_s,
 	    c->beat_s, c->restarts);
-	const char *const parts[] = {c->instance, "\n", text, "\n", c->networks, "\n",
-	    c->image, "\n", c->vmm, "\n", c->accel, "\n", c->qemu, "\n", c->bhyve, "\n",
-	    c->firmware, "\n", c->sysroot, "\n", c->interface, "\n", c->country, "\n",
-	    c->user, "\n", c->vm_user, numbers};
+	const char *const parts[] = {c->instance, "\n", text, "\n", c->image, "\n",
+	    c->vmm, "\n", c->accel, "\n", c->qemu, "\n", c->bhyve, "\n", c->firmware,
+	    "\n", c->sysroot, "\n", c->interface, "\n", c->user, "\n", c->vm_user,
+	    numbers};
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		h = config_hash_text(h, parts[i]);

@@ -13,13 +13,18 @@
 
 #include "err.h"
 #include "log.h"
+#include "mac.h"
 
 #define INSTANCE_MAX 16 /* [a-z0-9][a-z0-9_-]*, at most 15 bytes */
 #define IFNAME_MAX 16
 #define CONFIG_FILE_MAX (64 * 1024)
 
 enum path_mode {
-	MODE_CLONE, /* the others of DESIGN are refused until they exist */
+	MODE_CLONE,
+	MODE_WDS,
+	MODE_MACNAT,
+	MODE_AP,
+	MODE_AUTO, /* wds or clone; nat is refused until it exists */
 };
 
 enum card_kind {
@@ -39,22 +44,26 @@ struct config {
 	enum path_mode mode;
 	char
 	    networks[PATH_MAX]; /* wpa_supplicant.conf; default ETC/wpa_supplicant.conf */
-	char image[PATH_MAX];   /* folder; default DB/images/current */
-	char vmm[16];           /* qemu, bhyve, fake: a name in the vmm table */
-	char accel[8];          /* auto, kvm, tcg */
-	char qemu[PATH_MAX];    /* the program */
-	char bhyve[PATH_MAX];   /* the program; as all of bhyve's, under sysroot */
-	char firmware[PATH_MAX]; /* UEFI's code, beside its variables */
-	char sysroot[PATH_MAX];  /* of another host's programs; "": the host's own */
+	char access_point[PATH_MAX]; /* hostapd.conf for mode ap */
+	char image[PATH_MAX];        /* folder; default DB/images/current */
+	char vmm[16];                /* qemu, bhyve, fake: a name in the vmm table */
+	char accel[8];               /* auto, kvm, tcg */
+	char qemu[PATH_MAX];         /* the program */
+	char bhyve[PATH_MAX];        /* the program; as all of bhyve's, under sysroot */
+	char firmware[PATH_MAX];     /* UEFI's code, beside its variables */
+	char sysroot[PATH_MAX];      /* of another host's programs; "": the host's own */
 	unsigned memory_mib, cpus;
 	char interface[IFNAME_MAX]; /* the tap; default bhyfi0 with QEMU, tap0 with bhyve
 				     */
 	unsigned mtu;
-	char country[3];            /* "" : not set */
+	char country[3]; /* "" : not set */
+	struct mac_policy mac;
 	char user[32], vm_user[32]; /* names or numbers */
 	char control_group[32];     /* may use the control socket; "" : root only */
+	char wpa_group[32];         /* may use wpa/wlan0; "" : control_group */
 	unsigned boot_timeout_s;    /* VM start to agent */
 	unsigned stop_timeout_s;    /* clean release, then power button, then kill */
+	unsigned suspend_timeout_s; /* all of that before the host sleeps */
 	unsigned beat_s;
 	unsigned restarts; /* in a row, then failed */
 	enum log_level log_level;
@@ -97,8 +106,12 @@ int config_resolve_user(const char *user, uid_t *uid, gid_t *gid, struct err *e)
 /* The same for a group. */
 int config_resolve_group(const char *group, gid_t *gid, struct err *e);
 
-/* Of the whole configuration and the instance's name: tells whether a VM that
- * runs was started from the same one. */
+/* Takes over from fresh what can change while the VM runs: mode, mac, country, log_level
+ * and the paths of networks and access point. True where fresh has nothing else. */
+bool config_take(struct config *c, const struct config *fresh);
+
+/* Of the instance's name and the configuration, but for what config_take takes: tells
+ * whether a VM that runs was started from the same one. */
 uint64_t config_hash(const struct config *c);
 /* FNV-1a over text, continued from hash (CONFIG_HASH_INIT at first). Names and MAC
  * addresses that are derived from an instance's name use it. */

@@ -136,16 +136,20 @@ static void on_released(struct guest *g, const json_t *o, int64_t now)
 
 static void on_wpa_event(struct guest *g, const json_t *o, int64_t now)
 {
-	if (may_log(g, now))
-		log_debug("wpa: %.*s", TEXT_MAX, msg_str(o, "text", ""));
+	(void)now;
+	g->ops->wpa(g->arg, MSG_WPA_EVENT, o);
 }
 
-/* We send no `wpa` yet, so nobody waits for an answer. */
 static void on_wpa_reply(struct guest *g, const json_t *o, int64_t now)
 {
-	(void)o;
-	if (may_log(g, now))
-		log_debug("guest: an answer that nobody waits for");
+	(void)now;
+	g->ops->wpa(g->arg, MSG_WPA_REPLY, o);
+}
+
+static void on_joined(struct guest *g, const json_t *o, int64_t now)
+{
+	(void)now;
+	g->ops->wpa(g->arg, MSG_JOINED, o);
 }
 
 static void on_air_reply(struct guest *g, const json_t *o, int64_t now)
@@ -170,6 +174,7 @@ static const struct {
     {MSG_WPA_EVENT, on_wpa_event},
     {MSG_AIR_REPLY, on_air_reply},
     {MSG_PATH, on_path},
+    {MSG_JOINED, on_joined},
 };
 
 void guest_message(struct guest *g, enum msg_type type, const json_t *o, int64_t now_ms)

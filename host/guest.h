@@ -11,6 +11,8 @@ struct guest_ops {
 	void (*stage)(void *arg, enum stage s);
 	void (*status)(void *arg); /* an answer to status-get has been recorded */
 	void (*air_reply)(void *arg, int64_t id, const json_t *o);
+	/* wpa-reply, wpa-event, joined */
+	void (*wpa)(void *arg, enum msg_type type, const json_t *o);
 };
 
 struct guest {

@@ -28,7 +28,6 @@
 
 #include "cleanup.h"
 #include "escape.h"
-#include "hex.h"
 #include "fs.h"
 #include "msg.h"
 
@@ -45,6 +44,7 @@ enum block {
 struct parser {
 	const char *name;
 	unsigned line, block_line;
+	size_t offset, next; /* of the line in the text, and of that behind it */
 	enum block block;
 	struct networks *out;
 	struct network *net; /* while in a network block */
@@ -65,93 +65,11 @@ static void warn(struct parser *p, unsigned line, const char *text)
 		    line, text);
 }
 
-static int hex_string(const char *v, uint8_t *out, size_t size)
-{
-	size_t len = strlen(v);
-
-	if (len == 0 || len % 2 != 0 || len / 2 > size)
-		return -1;
-	for (size_t i = 0; i < len; i += 2) {
-		int hi = hex_digit(v[i]), lo = hex_digit(v[i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return -1;
-		out[i / 2] = (uint8_t)(hi << 4 | lo);
-	}
-	return (int)(len / 2);
-}
-
-/* The character of an escape whose letter is *s; *s moves behind it. -1: none such. */
-static int escape_char(const char **s, const char *end)
-{
-	static const char letters[] = "\\\"nrte";
-	static const char bytes[] = "\\\"\n\r\t\033";
-	const char *at = *s < end ? strchr(letters, **s) : NULL;
-	int c = 0, digits = 0;
-
-	if (at != NULL && **s != '\0') {
-		++*s;
-		return (unsigned char)bytes[at - letters];
-	}
-	if (*s < end && **s == 'x') {
-		++*s;
-		while (digits < 2 && *s < end && hex_digit(**s) >= 0) {
-			c = c << 4 | hex_digit(**s);
-			++*s;
-			digits++;
-		}
-		return digits > 0 ? c : -1;
-	}
-	while (digits < 3 && *s < end && **s >= '0' && **s <= '7') {
-		c = c << 3 | (**s - '0');
-		++*s;
-		digits++;
-	}
-	return digits > 0 && c <= 255 ? c : -1;
-}
-
-static int printf_string(const char *s, const char *end, uint8_t *out, size_t size)
-{
-	size_t n = 0;
-	int c;
-
-	while (s < end) {
-		c = (unsigned char)*s++;
-		if (c == '\\')
-			c = escape_char(&s, end);
-		if (c < 0 || n == size)
-			return -1;
-		out[n++] = (uint8_t)c;
-	}
-	return (int)n;
-}
-
-int networks_string(const char *v, uint8_t *out, size_t size)
-{
-	bool escapes = v[0] == 'P' && v[1] == '"';
-	const char *first, *last;
-	size_t len;
-
-	if (v[0] != '"' && !escapes)
-		return hex_string(v, out, size);
-	first = v + (escapes ? 2 : 1);
-	last = strrchr(first, '"');
-	if (last == NULL || last[1] != '\0')
-		return -1;
-	if (escapes)
-		return printf_string(first, last, out, size);
-	len = (size_t)(last - first);
-	if (len > size)
-		return -1;
-	memcpy(out, first, len);
-	return (int)len;
-}
-
 /* Fields of a network block. */
 
 static int check_ssid(struct parser *p, const char *key, const char *v)
 {
-	int n = networks_string(v, p->net->ssid, sizeof(p->net->ssid));
+	int n = ssid_value(v, p->net->ssid, sizeof(p->net->ssid));
 
 	if (n <= 0) {
 		p->net->ssid_len = 0;
@@ -167,7 +85,7 @@ static int check_psk(struct parser *p, const char *key, const char *v)
 	const char *expected = "a passphrase of 8 to 63 printable characters in quotes, "
 			       "or 64 hex digits without";
 	uint8_t buf[64];
-	int n = networks_string(v, buf, sizeof(buf));
+	int n = ssid_value(v, buf, sizeof(buf));
 	bool good = v[0] == '"' ? n >= 8 && n <= 63 : v[0] != 'P' && n == 32;
 
 	if (v[0] == '"')
@@ -187,7 +105,7 @@ static int check_psk(struct parser *p, const char *key, const char *v)
 static int check_secret(struct parser *p, const char *key, const char *v)
 {
 	uint8_t buf[BLOCK_LINE_MAX];
-	int n = networks_string(v, buf, sizeof(buf));
+	int n = ssid_value(v, buf, sizeof(buf));
 
 	explicit_bzero(buf, sizeof(buf));
 	/* password=hash:..., wep keys in hex and the like are no strings. */
@@ -313,7 +231,10 @@ static int check_priority(struct parser *p, const char *key, const char *v)
 {
 	long n;
 
-	return parse_number(v, INT_MIN, INT_MAX, &n) < 0 ? fail(p, key, "a number") : 0;
+	if (parse_number(v, INT_MIN, INT_MAX, &n) < 0)
+		return fail(p, key, "a number");
+	p->net->priority = (int)n;
+	return 0;
 }
 
 static int check_bssid(struct parser *p, const char *key, const char *v)
@@ -403,6 +324,7 @@ static int begin_network(struct parser *p)
 	p->net = &out->list[out->n++];
 	memset(p->net, 0, sizeof(*p->net));
 	p->net->line = p->line;
+	p->net->begin = p->offset;
 	p->secret_needed = true;
 	return 0;
 }
@@ -411,6 +333,7 @@ static void end_network(struct parser *p)
 {
 	const struct network *net = p->net;
 
+	p->net->end = p->next;
 	if (p->secret_needed && !net->has_secret && !net->disabled)
 		warn(p, net->line,
 		    "a network without a passphrase; for an open one say key_mgmt=NONE");
@@ -533,7 +456,7 @@ static int put_line(struct parser *p, const char *line)
 
 	if (is_utf8(line))
 		return sprintf(out, "%s\n", line);
-	n = eq != NULL ? networks_string(eq + 1, value, sizeof(value)) : -1;
+	n = eq != NULL ? ssid_value(eq + 1, value, sizeof(value)) : -1;
 	if (n < 0 || p->block != BLOCK_NETWORK)
 		return err_set(p->e, ERR_FAILED,
 		    "%s:%u: neither UTF-8 nor a value in quotes", p->name, p->line);
@@ -581,6 +504,8 @@ static int parse_all(struct parser *p, const char *text, size_t len)
 		size_t n = (size_t)((nl != NULL ? nl : end) - s);
 
 		p->line++;
+		p->offset = (size_t)(s - text);
+		p->next = p->offset + n + (nl != NULL);
 		if (memchr(s, '\0', n) != NULL)
 			return err_set(
 			    p->e, ERR_FAILED, "%s:%u: a NUL byte", p->name, p->line);
@@ -655,6 +580,53 @@ int networks_load(const char *path, struct networks *n, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "%s", path);
 	return networks_read(fd, path, n, e);
+}
+
+const char *network_security(const struct network *net)
+{
+	bool psk = strstr(net->key_mgmt, "PSK") != NULL;
+
+	if (strstr(net->key_mgmt, "SAE") != NULL)
+		return psk ? "wpa2+wpa3" : "wpa3";
+	if (strstr(net->key_mgmt, "EAP") != NULL ||
+	    strstr(net->key_mgmt, "8021X") != NULL ||
+	    strstr(net->key_mgmt, "FILS") != NULL)
+		return "eap";
+	if (strstr(net->key_mgmt, "OWE") != NULL)
+		return "owe";
+	if (psk || net->key_mgmt[0] == '\0')
+		return "wpa2";
+	return net->has_secret ? "wep" : "open";
+}
+
+const struct network *networks_find(
+    const struct networks *n, const uint8_t *ssid, size_t len)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (n->list[i].ssid_len == len && memcmp(n->list[i].ssid, ssid, len) == 0)
+			return &n->list[i];
+	return NULL;
+}
+
+static json_t *network_json(const struct network *net, const char *joined)
+{
+	char ssid[ESCAPE_SIZE(SSID_MAX)], hex[SSID_HEX_SIZE];
+
+	escape_text((const char *)net->ssid, net->ssid_len, ssid, sizeof(ssid));
+	ssid_hex(net->ssid, net->ssid_len, hex);
+	return json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b}", "ssid", ssid, "ssid_hex",
+	    hex, "security", network_security(net), "priority", net->priority,
+	    "autoconnect", (int)!net->disabled, "hidden", (int)net->hidden, "connected",
+	    (int)(joined[0] != '\0' && strcmp(joined, hex) == 0));
+}
+
+json_t *networks_json(const struct networks *n, const char *joined)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n->n; i++)
+		json_array_append_new(list, network_json(&n->list[i], joined));
+	return list;
 }
 
 void networks_free(struct networks *n)

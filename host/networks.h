@@ -1,6 +1,7 @@
 /*
  * The networks file: an ordinary wpa_supplicant.conf, checked here before it goes
- * to the guest, so that a mistake is one clear line on the host. Read only.
+ * to the guest, so that a mistake is one clear line on the host. networks-edit.h
+ * changes it.
  */
 #ifndef BHYFI_NETWORKS_H
 #define BHYFI_NETWORKS_H
@@ -9,18 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "err.h"
+#include "ssid.h"
 
 #define NETWORKS_FILE_MAX (32 * 1024)
 #define NETWORKS_MAX 256
-#define SSID_MAX 32
 
 struct network {
 	uint8_t ssid[SSID_MAX];
 	size_t ssid_len; /* 0: any network (no ssid given) */
 	bool has_secret, disabled, hidden;
 	char key_mgmt[64]; /* as written; "" : wpa_supplicant's default */
+	int priority;
 	unsigned line;     /* where its block begins */
+	size_t begin, end; /* of its lines in the text that was parsed */
 };
 
 struct networks {
@@ -48,14 +53,20 @@ int networks_read(int fd, const char *name, struct networks *n, struct err *e);
 /* From a path. A missing file is ERR_PRECONDITION. */
 int networks_load(const char *path, struct networks *n, struct err *e);
 
+/* "open", "owe", "wpa2", "wpa3", "wpa2+wpa3", "eap", "wep": what its key_mgmt stands
+ * for. */
+const char *network_security(const struct network *net);
+
+/* The first network of that name; NULL: none. */
+const struct network *networks_find(
+    const struct networks *n, const uint8_t *ssid, size_t len);
+
+/* The networks of a file without their secrets, a list of objects: ssid (escaped),
+ * ssid_hex, security, priority, autoconnect, hidden, connected. joined: SSID in hex, or
+ * "". A new reference. */
+json_t *networks_json(const struct networks *n, const char *joined);
+
 /* Wipes and frees. */
 void networks_free(struct networks *n);
-
-/*
- * An SSID or another string value as wpa_supplicant reads it: "text", P"text with
- * escapes" or an even number of hex digits. Returns its length, -1 if it is none of
- * these or longer than size.
- */
-int networks_string(const char *value, uint8_t *out, size_t size);
 
 #endif

@@ -49,6 +49,8 @@ static int need_packages(struct fill *f, struct err *e)
 	struct strv names = {0};
 	int r = profile_packages(&profile_base, &names, e);
 
+	if (r == 0 && f->opts->ap)
+		r = profile_packages(&profile_ap, &names, e);
 	if (r == 0 && f->opts->air)
 		r = profile_packages(&profile_air, &names, e);
 	if (r == 0)
@@ -144,7 +146,9 @@ static int fill_base(struct fill *f, struct err *e)
 	struct collect c = {.source = f->source, .out = &f->c->base};
 
 	if (put_skeleton(f, e) < 0 || put_init(f, &c, e) < 0 ||
-	    put_profile(&c, &profile_base, e) < 0 || put_image_json(f, e) < 0)
+	    put_profile(&c, &profile_base, e) < 0 ||
+	    (f->opts->ap && put_profile(&c, &profile_ap, e) < 0) ||
+	    put_image_json(f, e) < 0)
 		return -1;
 	if (modset_add_profile(&f->base, &profile_base, e) < 0)
 		return -1;

@@ -75,6 +75,7 @@ struct image_options {
 	const char *libexec;  /* where bhyfi-guest, -modprobe, -air, air/ are; NULL:
 				 PATH_LIBEXEC */
 	const char *init;     /* another program as /init, for tests; NULL: bhyfi-guest */
+	bool ap;              /* with hostapd, for mode ap; a test image has it anyway */
 	bool air;             /* also make air.initrd; UKI and ESP then hold it */
 	bool keep_signatures; /* leave modules as packaged; see doc/image.md */
 };

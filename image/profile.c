@@ -36,6 +36,7 @@ static const struct profile_module base_modules[] = {
     {"cls_bpf", .boot = false},
     {"act_mirred", .boot = false},
     {"act_gact", .boot = false},
+    {"bridge", .boot = false},
     {"cfg80211", .boot = false},
     {"mac80211", .boot = false},
     /* What mac80211 asks the crypto API for: CCMP, GCMP, and the management frames'
@@ -49,6 +50,21 @@ static const struct profile_module base_modules[] = {
 
 const struct profile profile_base = {"base", base_programs, base_files, base_modules};
 
+static const struct profile_program ap_programs[] = {
+    {"/usr/sbin/hostapd", "hostapd"},
+    {0},
+};
+
+static const struct profile_file no_files[] = {
+    {0},
+};
+
+static const struct profile_module no_modules[] = {
+    {0},
+};
+
+const struct profile profile_ap = {"ap", ap_programs, no_files, no_modules};
+
 static const struct profile_program air_programs[] = {
     {"/usr/sbin/hostapd", "hostapd"},
     {"/usr/sbin/dnsmasq", "dnsmasq-base"},
@@ -56,18 +72,13 @@ static const struct profile_program air_programs[] = {
     {0},
 };
 
-static const struct profile_file air_files[] = {
-    {0},
-};
-
 static const struct profile_module air_modules[] = {
     {"mac80211_hwsim", .boot = false},
     {"veth", .boot = false},
-    {"bridge", .boot = false},
     {0},
 };
 
-const struct profile profile_air = {"air", air_programs, air_files, air_modules};
+const struct profile profile_air = {"air", air_programs, no_files, air_modules};
 
 const struct profile_driver profile_drivers[] = {
     {"iwlwifi", {"iwlmvm", "iwldvm", "iwlmld"}},

@@ -31,7 +31,8 @@ struct profile {
 	const struct profile_module *modules;
 };
 
-extern const struct profile profile_base, profile_air;
+/* base: all images; ap: those that can be an access point; air: test images. */
+extern const struct profile profile_base, profile_ap, profile_air;
 
 /* What a driver of a card asks for at run time, which its modinfo does not say. */
 struct profile_driver {

@@ -54,9 +54,17 @@ static void check(json_t *o)
 	json_decref(o);
 }
 
+static void on_wpa(void *arg, enum msg_type type, const json_t *o)
+{
+	(void)arg;
+	(void)type;
+	(void)o;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct guest_ops ops = {on_event, on_stage, on_status, on_air};
+	static const struct guest_ops ops = {
+	    on_event, on_stage, on_status, on_air, on_wpa};
 	const char *s = (const char *)data, *end = s + size;
 	struct record r;
 	struct guest g;

@@ -28,6 +28,7 @@ struct world {
 	unsigned statuses, lines;
 	char line[512];
 	int64_t air_id;
+	enum msg_type wpa;
 	int64_t now;
 };
 
@@ -61,7 +62,15 @@ static void on_air(void *arg, int64_t id, const json_t *o)
 	((struct world *)arg)->air_id = id;
 }
 
-static const struct guest_ops ops = {on_event, on_stage, on_status, on_air};
+static void on_wpa(void *arg, enum msg_type type, const json_t *o)
+{
+	struct world *w = arg;
+
+	(void)o;
+	w->wpa = type;
+}
+
+static const struct guest_ops ops = {on_event, on_stage, on_status, on_air, on_wpa};
 
 static void sink(void *arg, enum log_level level, const char *text)
 {

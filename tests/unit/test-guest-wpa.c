@@ -114,10 +114,13 @@ static void a_long_ssid_is_cut(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(wpa_unescape(text, sizeof(text), out, sizeof(out)), SSID_MAX);
-	assert_int_equal(wpa_unescape("\\", 1, out, sizeof(out)), 1);
-	assert_int_equal(wpa_unescape("\\x4", 3, out, sizeof(out)), 2);
-	assert_int_equal(wpa_unescape("\\e", 2, out, sizeof(out)), 1);
+	assert_int_equal(
+	    ssid_unescape_loose(text, sizeof(text), out, sizeof(out)), SSID_MAX);
+	assert_int_equal(ssid_unescape_loose("\\", 1, out, sizeof(out)), 1);
+	assert_int_equal(ssid_unescape_loose("\\x4", 3, out, sizeof(out)), 1);
+	assert_int_equal(out[0], 4);
+	assert_int_equal(ssid_unescape_loose("\\xg", 3, out, sizeof(out)), 2);
+	assert_int_equal(ssid_unescape_loose("\\e", 2, out, sizeof(out)), 1);
 	assert_int_equal(out[0], 033);
 }
 

@@ -1,0 +1,157 @@
+/* The data path, and the radio's address, which goes with it. */
+#include <string.h>
+
+#include "linux-parts.h"
+#include "log.h"
+
+void tell_path(struct linux_guest *g)
+{
+	bool up = g->path.installed && !g->path_suspended && choose_open(&g->choose) &&
+		  g->state.phase == WLAN_ASSOCIATED;
+
+	agent_path(
+	    g->a, up, g->path.ops != NULL ? g->path.ops->name : "none", g->choose.why);
+}
+
+/* 1: in place, 0: not yet. */
+static int install_path(struct linux_guest *g, struct err *e)
+{
+	struct err warn = ERR_INIT;
+
+	if (g->path.ops == NULL || g->path.installed || g->path_suspended ||
+	    !g->supplicant_ran)
+		return 0;
+	for (const char *const *m = g->path.ops->modules; *m != NULL; m++)
+		if (modules_load(&g->modules, *m, "", &warn) < 0)
+			log_warn("%s", warn.msg); /* it may be built in */
+	if (!path_find_host_if(&g->path))
+		return 0; /* comes with a uevent */
+	path_quiet(g->path.host_if);
+	if (g->settings->mtu > 0 && rtnl_link_mtu(g->path.sk, g->path.host_index,
+					(unsigned)g->settings->mtu, &warn) < 0)
+		log_warn("%s: %s", g->path.host_if, warn.msg);
+	return path_install(&g->path, e) < 0 ? -1 : 1;
+}
+
+void put_path(struct linux_guest *g)
+{
+	struct err e = ERR_INIT;
+	int put = install_path(g, &e);
+
+	if (put < 0 && !choose_failed(&g->choose, &e))
+		agent_failed(g->a, true, "%s", e.msg);
+	if (put != 0)
+		tell_path(g);
+}
+
+static int choose_use(void *arg, const struct path_ops *ops, struct err *e)
+{
+	struct linux_guest *g = arg;
+
+	path_remove(&g->path);
+	tell_path(g);
+	g->path.ops = ops;
+	return install_path(g, e) < 0 ? -1 : 0;
+}
+
+static void choose_changed(void *arg)
+{
+	tell_path(arg);
+}
+
+static void choose_complain(void *arg, const char *text)
+{
+	struct linux_guest *g = arg;
+
+	agent_failed(g->a, false, "%s", text);
+}
+
+static void on_left(void *arg, const char *reply, const char *why)
+{
+	(void)arg;
+	if (reply == NULL)
+		log_warn("wpa_supplicant: rejoin: %s", why);
+}
+
+static void choose_rejoin(void *arg)
+{
+	struct linux_guest *g = arg;
+
+	wpa_request(&g->wpa, "DISCONNECT", on_left, g);
+	wpa_request(&g->wpa, "RECONNECT", on_left, g);
+}
+
+const struct choose_ops choose_callbacks = {
+    choose_use, choose_rejoin, choose_changed, choose_complain};
+
+/* Another address for the radio, which leaves what it has joined. The host hears of it
+ * before it hears of the next association. */
+static void set_mac(struct linux_guest *g, const uint8_t mac[6])
+{
+	unsigned index = g->radio.ifindex;
+	struct err e = ERR_INIT;
+
+	if (memcmp(mac, g->radio.mac, 6) == 0)
+		return;
+	/* One that knows the address is put in place anew. */
+	path_remove(&g->path);
+	if (rtnl_link_flags(g->path.sk, index, 0, IFF_UP, &e) < 0 ||
+	    rtnl_link_mac(g->path.sk, index, mac, &e) < 0 ||
+	    rtnl_link_flags(g->path.sk, index, IFF_UP, IFF_UP, &e) < 0)
+		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
+	else
+		memcpy(g->radio.mac, mac, 6);
+}
+
+void check_mac(struct linux_guest *g, const char *event)
+{
+	uint8_t ssid[SSID_MAX], mac[6];
+	size_t len;
+
+	if (g->settings == NULL || !g->settings->mac_random ||
+	    !macs_event_ssid(event, ssid, &len))
+		return;
+	macs_network(&g->macs, g->settings, ssid, len, mac);
+	if (memcmp(mac, g->radio.mac, 6) == 0)
+		return;
+	set_mac(g, mac);
+	agent_radio(g->a, &g->radio);
+	put_path(g);
+}
+
+void set_up_radio(struct linux_guest *g)
+{
+	const struct settings *s = g->settings;
+	struct err e = ERR_INIT;
+	uint8_t mac[6];
+
+	path_quiet(g->radio.ifname);
+	if (s->country[0] != '\0' && wlan_set_country(&g->wlan, s->country, &e) < 0)
+		agent_failed(g->a, false, "%s", e.msg);
+	if (s->mtu > 0 &&
+	    rtnl_link_mtu(g->path.sk, g->radio.ifindex, (unsigned)s->mtu, &e) < 0)
+		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
+	if (g->state.phase == WLAN_ASSOCIATED)
+		macs_network(&g->macs, s, g->state.ssid, g->state.ssid_len, mac);
+	else
+		macs_idle(&g->macs, s, mac);
+	set_mac(g, mac);
+}
+
+/* The host is to see that it goes, so that it gives its interface the address that the
+ * other one wants. */
+void change_path(struct linux_guest *g, const struct path_ops *ops)
+{
+	bool four = g->path.ops == &path_wds || ops == &path_wds;
+
+	path_remove(&g->path);
+	tell_path(g);
+	/* What it needs of the radio can not be had of the other kind's program. */
+	if (g->path.ops == &path_ap || ops == &path_ap)
+		g->supplicant_ran = four = false;
+	g->path.ops = ops;
+	put_path(g);
+	/* An access point keeps to four addresses until it is left. */
+	if (four && g->state.phase == WLAN_ASSOCIATED)
+		choose_rejoin(g);
+}
