@@ -42,6 +42,10 @@ static void write_security(FILE *f, const struct air_ap *ap)
 		    ap->passphrase);
 		write_psk(f, ap);
 		return;
+	case AIR_OWE:
+		fprintf(f, "wpa=2\nwpa_key_mgmt=OWE\nrsn_pairwise=CCMP\n"
+			   "ieee80211w=2\nowe_groups=19\n");
+		return;
 	}
 }
 
@@ -199,10 +203,13 @@ char *conf_supplicant(const struct scenario *s, unsigned station)
 	case AIR_WPA2_WPA3:
 		fprintf(f, "\tkey_mgmt=WPA-PSK SAE\n\tieee80211w=1\n");
 		break;
+	case AIR_OWE:
+		fprintf(f, "\tkey_mgmt=OWE\n\tieee80211w=2\n");
+		break;
 	}
 	if (st->psk[0] != '\0')
 		fprintf(f, "\tpsk=%s\n", st->psk);
-	else if (st->security != AIR_OPEN)
+	else if (st->passphrase[0] != '\0')
 		fprintf(f, "\tpsk=\"%s\"\n", st->passphrase);
 	fprintf(f, "}\n");
 	if (fclose(f) != 0) {

@@ -35,8 +35,9 @@ static const char *const security_names[] = {
     [AIR_WPA2] = "wpa2",
     [AIR_WPA3] = "wpa3",
     [AIR_WPA2_WPA3] = "wpa2+wpa3",
+    [AIR_OWE] = "owe",
 };
-static_assert(ARRAY_LEN(security_names) == AIR_WPA2_WPA3 + 1, "a name for each");
+static_assert(ARRAY_LEN(security_names) == AIR_OWE + 1, "a name for each");
 
 const char *air_security_name(enum air_security security)
 {
@@ -223,7 +224,8 @@ static int ap_security(struct scenario *s, void *obj, const char *value, struct 
 
 	(void)s;
 	if (i < 0)
-		return err_set(e, ERR_FAILED, "expected open, wpa2, wpa3 or wpa2+wpa3");
+		return err_set(
+		    e, ERR_FAILED, "expected open, wpa2, wpa3, wpa2+wpa3 or owe");
 	((struct air_ap *)obj)->security = (enum air_security)i;
 	return 0;
 }
@@ -434,10 +436,12 @@ static int network_done(struct scenario *s, struct err *e)
 
 static int security_done(const struct air_ap *ap, struct err *e)
 {
-	if ((ap->security == AIR_OPEN) != (ap->passphrase[0] == '\0'))
-		return err_set(e, ERR_FAILED,
-		    ap->security == AIR_OPEN ? "passphrase with security = open"
-					     : "no passphrase");
+	bool bare = ap->security == AIR_OPEN || ap->security == AIR_OWE;
+
+	if (bare != (ap->passphrase[0] == '\0'))
+		return bare ? err_set(e, ERR_FAILED, "passphrase with security = %s",
+				  air_security_name(ap->security))
+			    : err_set(e, ERR_FAILED, "no passphrase");
 	if (ap->psk[0] != '\0' && ap->security != AIR_WPA2 &&
 	    ap->security != AIR_WPA2_WPA3)
 		return err_set(e, ERR_FAILED, "psk without WPA2");

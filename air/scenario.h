@@ -25,6 +25,7 @@ enum air_security {
 	AIR_WPA2,
 	AIR_WPA3,
 	AIR_WPA2_WPA3,
+	AIR_OWE,
 };
 
 struct air_network {

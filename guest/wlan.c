@@ -217,6 +217,12 @@ static void put_rate(json_t *o, const char *key, struct nlattr *info)
 	json_object_set_new(o, key, json_real(rate / 10));
 }
 
+static void put_count(json_t *o, const char *key, struct nlattr *a)
+{
+	if (a != NULL && nla_len(a) >= 4)
+		json_object_set_new(o, key, json_integer(nla_get_u32(a)));
+}
+
 static int on_station(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *tb[NL80211_ATTR_MAX + 1], *si[NL80211_STA_INFO_MAX + 1];
@@ -229,6 +235,9 @@ static int on_station(struct nl_msg *msg, void *arg)
 	if (si[NL80211_STA_INFO_SIGNAL] != NULL)
 		json_object_set_new(o, "signal_dbm",
 		    json_integer((int8_t)nla_get_u8(si[NL80211_STA_INFO_SIGNAL])));
+	put_count(o, "tx_packets", si[NL80211_STA_INFO_TX_PACKETS]);
+	put_count(o, "tx_retries", si[NL80211_STA_INFO_TX_RETRIES]);
+	put_count(o, "tx_failed", si[NL80211_STA_INFO_TX_FAILED]);
 	put_rate(o, "tx_mbps", si[NL80211_STA_INFO_TX_BITRATE]);
 	put_rate(o, "rx_mbps", si[NL80211_STA_INFO_RX_BITRATE]);
 	return NL_OK;
@@ -255,6 +264,23 @@ static int on_width(struct nl_msg *msg, void *arg)
 	width = nla_get_u32(tb[NL80211_ATTR_CHANNEL_WIDTH]);
 	if (width < ARRAY_LEN(mhz) && mhz[width] > 0)
 		json_object_set_new(o, "width_mhz", json_integer(mhz[width]));
+	return NL_OK;
+}
+
+/* Of the channel that is in use; not all drivers measure it. */
+static int on_survey(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *tb[NL80211_ATTR_MAX + 1], *si[NL80211_SURVEY_INFO_MAX + 1];
+	json_t *o = arg;
+
+	if (parse(msg, tb) < 0 || tb[NL80211_ATTR_SURVEY_INFO] == NULL ||
+	    nla_parse_nested(si, NL80211_SURVEY_INFO_MAX, tb[NL80211_ATTR_SURVEY_INFO],
+		NULL) < 0)
+		return NL_OK;
+	if (si[NL80211_SURVEY_INFO_IN_USE] != NULL &&
+	    si[NL80211_SURVEY_INFO_NOISE] != NULL)
+		json_object_set_new(o, "noise_dbm",
+		    json_integer((int8_t)nla_get_u8(si[NL80211_SURVEY_INFO_NOISE])));
 	return NL_OK;
 }
 
@@ -287,5 +313,9 @@ void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o)
 	if (m != NULL)
 		nla_put_u32(m, NL80211_ATTR_IFINDEX, r->ifindex);
 	ask(w, m, on_width, o, NULL);
+	m = request(w, NL80211_CMD_GET_SURVEY, NLM_F_DUMP);
+	if (m != NULL)
+		nla_put_u32(m, NL80211_ATTR_IFINDEX, r->ifindex);
+	ask(w, m, on_survey, o, NULL);
 	ask(w, request(w, NL80211_CMD_GET_REG, NLM_F_ACK), on_regdom, o, NULL);
 }

@@ -30,8 +30,9 @@ int wlan_set_country(struct wlan *w, const char *country, struct err *e);
  * station, associated or not. Not while it is a bridge's port. */
 int wlan_set_4addr(struct wlan *w, unsigned ifindex, bool on, struct err *e);
 
-/* Puts signal_dbm, width_mhz, tx_mbps, rx_mbps of the present link into o, and
- * the country whose rules hold, as far as they are known. */
+/* Puts signal_dbm, noise_dbm, width_mhz, tx_mbps, rx_mbps of the present link into o,
+ * tx_packets, tx_retries and tx_failed since the association, and the country whose
+ * rules hold, as far as they are known. */
 void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o);
 
 #endif

@@ -27,12 +27,14 @@ const char *stage_name(enum stage s)
 void record_clear(struct record *r)
 {
 	memset(r, 0, sizeof(*r));
+	forget_counts(&r->wlan);
 	r->guest.cpu_pct = -1;
 }
 
 void record_ended(struct record *r)
 {
 	memset(&r->wlan, 0, sizeof(r->wlan));
+	forget_counts(&r->wlan);
 	memset(&r->guest, 0, sizeof(r->guest));
 	r->guest.cpu_pct = -1;
 	r->path_up = false;
@@ -74,6 +76,16 @@ static void escaped_text(const json_t *o, const char *key, char *dst, size_t siz
 			*s = '?';
 }
 
+static int64_t count(const json_t *o, const char *key)
+{
+	return msg_int(o, key, 0, UINT32_MAX, -1);
+}
+
+static void forget_counts(struct wlan_record *w)
+{
+	w->tx_packets = w->tx_retries = w->tx_failed = -1;
+}
+
 static void hex_text(const json_t *o, const char *key, char *dst, size_t size)
 {
 	msg_str_copy(o, key, dst, size);
@@ -113,8 +125,10 @@ void record_wlan(struct record *r, const json_t *o)
 	bool associated = strcmp(state, "associated") == 0;
 
 	/* Figures of a former association say nothing about this one. */
-	if (!associated || !w->associated)
+	if (!associated || !w->associated) {
 		memset(w, 0, sizeof(*w));
+		forget_counts(w);
+	}
 	w->associated = associated;
 	text(o, "state", w->state, sizeof(w->state));
 	text(o, "reason", w->reason, sizeof(w->reason));
@@ -129,7 +143,11 @@ void record_status(struct record *r, const json_t *o)
 	if (json_is_object(w) && r->wlan.associated) {
 		wlan_common(&r->wlan, w);
 		r->wlan.signal_dbm = (int)msg_int(w, "signal_dbm", -200, 100, 0);
+		r->wlan.noise_dbm = (int)msg_int(w, "noise_dbm", -200, -1, 0);
 		r->wlan.width_mhz = (int)msg_int(w, "width_mhz", 1, 1000, 0);
+		r->wlan.tx_packets = count(w, "tx_packets");
+		r->wlan.tx_retries = count(w, "tx_retries");
+		r->wlan.tx_failed = count(w, "tx_failed");
 		text(w, "country", r->wlan.country, sizeof(r->wlan.country));
 		r->wlan.tx_mbps = number(w, "tx_mbps", 0, 1e6, 0);
 		r->wlan.rx_mbps = number(w, "rx_mbps", 0, 1e6, 0);
@@ -223,6 +241,10 @@ json_t *record_wlan_json(const struct record *r)
 		json_object_set_new(o, "country", json_string(w->country));
 	else
 		json_object_set_new(o, "country", json_null());
+	set_int(o, "noise_dbm", w->noise_dbm != 0, w->noise_dbm);
+	set_int(o, "tx_packets", w->tx_packets >= 0, w->tx_packets);
+	set_int(o, "tx_retries", w->tx_retries >= 0, w->tx_retries);
+	set_int(o, "tx_failed", w->tx_failed >= 0, w->tx_failed);
 	set_real(o, "tx_mbps", w->tx_mbps > 0, w->tx_mbps);
 	set_real(o, "rx_mbps", w->rx_mbps > 0, w->rx_mbps);
 	set_text(o, "key_mgmt", w->key_mgmt);

@@ -42,7 +42,12 @@ struct wlan_record {
 	char ssid[ESCAPE_SIZE(32)], ssid_hex[2 * 32 + 1];
 	char bssid[MAC_TEXT_SIZE], key_mgmt[32], reason[128];
 	int freq_mhz, width_mhz, signal_dbm; /* 0: not known */
+	int noise_dbm;                       /* 0: not known */
 	double tx_mbps, rx_mbps;             /* 0: not known */
+	/* Since the association, as far as the driver counts: -1 not known. A frame
+	 * that was sent three times is one packet and two retries; one that nobody
+	 * acknowledged in the end has failed. */
+	int64_t tx_packets, tx_retries, tx_failed;
 	char country[3];                     /* whose rules hold; "": the world's */
 };
 

@@ -19,6 +19,11 @@ static json_t *card(const struct status_input *in)
 	    text_or_null(in->record->radio.known ? in->record->radio.driver : NULL));
 }
 
+static json_t *counter(const struct host_if *i, uint64_t n)
+{
+	return i->exists && i->counts ? json_integer((json_int_t)n) : json_null();
+}
+
 static json_t *host_if_json(const struct status_input *in)
 {
 	const struct host_if *i = in->host_if;
@@ -31,6 +36,10 @@ static json_t *host_if_json(const struct status_input *in)
 	o = json_pack("{s:s, s:o, s:b, s:o}", "name", in->config->interface, "mac",
 	    text_or_null(i->exists ? mac : NULL), "carrier", i->exists && i->carrier,
 	    "addresses", addrs);
+	if (o == NULL)
+		return NULL;
+	json_object_set_new(o, "rx_bytes", counter(i, i->rx_bytes));
+	json_object_set_new(o, "tx_bytes", counter(i, i->tx_bytes));
 	return o;
 }
 

@@ -25,6 +25,9 @@ static void add_link(struct host_if *i, const struct ifaddrs *a)
 	i->exists = true;
 	i->up = (a->ifa_flags & IFF_UP) != 0;
 	i->carrier = i->up && data != NULL && data->ifi_link_state == LINK_STATE_UP;
+	i->counts = data != NULL;
+	i->rx_bytes = data != NULL ? data->ifi_ibytes : 0;
+	i->tx_bytes = data != NULL ? data->ifi_obytes : 0;
 	if (dl->sdl_alen == sizeof(i->mac))
 		memcpy(i->mac, LLADDR(dl), sizeof(i->mac));
 }

@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -35,6 +37,8 @@ struct link_info {
 	unsigned flags; /* IFF_* */
 	bool carrier;
 	bool is_tun;
+	bool counts;
+	uint64_t rx_bytes, tx_bytes;
 	uint8_t mac[6];
 	char alias[ALIAS_MAX];
 };
@@ -88,6 +92,20 @@ static int kind_cb(const struct nlattr *a, void *arg)
 	return MNL_CB_OK;
 }
 
+static void take_counters(struct link_info *l, const struct nlattr *a)
+{
+	struct rtnl_link_stats64 stats;
+
+	/* Later kernels have more members, and no alignment for 64 bits. */
+	if (mnl_attr_get_payload_len(a) < offsetof(struct rtnl_link_stats64, rx_errors))
+		return;
+	memcpy(&stats, mnl_attr_get_payload(a),
+	    offsetof(struct rtnl_link_stats64, rx_errors));
+	l->counts = true;
+	l->rx_bytes = stats.rx_bytes;
+	l->tx_bytes = stats.tx_bytes;
+}
+
 static int attr_cb(const struct nlattr *a, void *arg)
 {
 	struct link_info *l = arg;
@@ -106,6 +124,9 @@ static int attr_cb(const struct nlattr *a, void *arg)
 	case IFLA_CARRIER:
 		if (len == 1)
 			l->carrier = mnl_attr_get_u8(a) != 0;
+		break;
+	case IFLA_STATS64:
+		take_counters(l, a);
 		break;
 	case IFLA_LINKINFO:
 		return mnl_attr_parse_nested(a, kind_cb, l);
@@ -284,6 +305,9 @@ int host_if(const char *ifname, struct host_if *i, struct err *e)
 	i->exists = true;
 	i->up = (l.flags & IFF_UP) != 0;
 	i->carrier = i->up && l.carrier;
+	i->counts = l.counts;
+	i->rx_bytes = l.rx_bytes;
+	i->tx_bytes = l.tx_bytes;
 	memcpy(i->mac, l.mac, sizeof(i->mac));
 	if (getifaddrs(&all) < 0)
 		return err_sys(e, errno, "addresses of %s", ifname);

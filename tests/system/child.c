@@ -188,6 +188,23 @@ int child_wait_text(struct child *c, const char *text, int timeout_ms, struct er
 	return 0;
 }
 
+int child_wait_more(struct child *c, size_t *seen, int timeout_ms, struct err *e)
+{
+	int64_t deadline = clock_ms() + timeout_ms;
+
+	while (c->out_len <= *seen) {
+		if (c->ended)
+			return err_set(e, ERR_FAILED, "ended: %s%s", c->out, c->err);
+		if (!child_left(deadline))
+			return err_set(e, ERR_TIMEOUT,
+			    "has said nothing more in %d ms; before: %s", timeout_ms,
+			    c->out);
+		child_step(c, child_left(deadline));
+	}
+	*seen = c->out_len;
+	return 0;
+}
+
 void child_free(struct child *c)
 {
 	struct child **p = &children;

@@ -28,6 +28,8 @@ int child_wait(struct child *c, int timeout_ms, struct err *e);
 /* Until what it wrote to standard output contains text. ERR_FAILED when it ends
  * before that. */
 int child_wait_text(struct child *c, const char *text, int timeout_ms, struct err *e);
+/* Until it has written more than *seen bytes; *seen is how many it has then. */
+int child_wait_more(struct child *c, size_t *seen, int timeout_ms, struct err *e);
 /* Kills it if it runs and frees what it wrote. */
 void child_free(struct child *c);
 

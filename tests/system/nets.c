@@ -62,8 +62,7 @@ void nets_connect_fails(const struct inst *i, const char *ssid, const char *secr
 	char AUTO_FREE *after = NULL;
 
 	lab_refuses(i, status,
-	    (const char *const[]){
-		"connect", ssid, "-p", nets_secret(i, secret), NULL},
+	    (const char *const[]){"connect", ssid, "-p", nets_secret(i, secret), NULL},
 	    (const char *const[]){text, NULL});
 	nets_done(i);
 	after = nets_file(i);

@@ -1,0 +1,257 @@
+/*
+ * Networks on real guests: each kind of security by `bhyfi connect`, moving from one to
+ * another, roaming within one, wpa_cli.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "fs.h"
+#include "nets.h"
+
+#define WRONG_MS 20000 /* doc/networks.md: so soon a wrong passphrase is known */
+#define LEASE_MS 5000  /* from association to the host's new lease */
+#define ODD_SSID "hex:1b5b324a22ff7d0a"
+
+static void write_file(const struct inst *i, const char *text)
+{
+	struct err e = ERR_INIT;
+
+	ok(fs_write_atomic(i->networks, 0600, text, strlen(text), &e), &e);
+}
+
+/* A machine that runs and knows no network. */
+static struct inst *without_networks(void **state, const char *scenario)
+{
+	struct inst *i = lab_inst(state, scenario);
+	struct err e = ERR_INIT;
+	struct child c, log;
+
+	write_file(i, "# nothing yet\n");
+	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
+	assert_int_equal(c.status, 0);
+	child_free(&c);
+	i->settled = false;
+	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
+	ok(child_wait_text(&log, "supplicant after", UP_MS, &e), &e);
+	child_free(&log);
+	return i;
+}
+
+static void joins(
+    const struct inst *i, const char *ssid, const char *secret, const char *key_mgmt)
+{
+	json_t *o = nets_connect(i, ssid, secret);
+
+	assert_string_equal(text_at(o, "wlan.key_mgmt"), key_mgmt);
+	printf("# %s (%s) after %.1f s\n", text_at(o, "ssid"), key_mgmt,
+	    number_at(o, "waited_ms") / 1000);
+	json_decref(o);
+}
+
+static void wpa2(void **state)
+{
+	struct inst *i = without_networks(state, "wpa2");
+	int64_t began = clock_ms();
+
+	nets_connect_fails(
+	    i, "bhyfi-wpa2", "not this one", ERR_FAILED, "wrong passphrase");
+	printf("# a wrong passphrase is known after %.1f s\n",
+	    (double)(clock_ms() - began) / 1000);
+	assert_true(clock_ms() - began < WRONG_MS);
+	joins(i, "bhyfi-wpa2", PASSPHRASE, "WPA2-PSK");
+	lab_lan_works(i);
+	lab_down(i);
+}
+
+static void wpa3(void **state)
+{
+	struct inst *i = without_networks(state, "wpa3");
+	int64_t began = clock_ms();
+
+	nets_connect_fails(
+	    i, "bhyfi-wpa3", "not this one", ERR_FAILED, "wrong passphrase");
+	printf("# a wrong passphrase is known after %.1f s\n",
+	    (double)(clock_ms() - began) / 1000);
+	assert_true(clock_ms() - began < WRONG_MS);
+	joins(i, "bhyfi-wpa3", PASSPHRASE, "SAE");
+	lab_lan_works(i);
+	lab_down(i);
+}
+
+static void hidden(void **state)
+{
+	struct inst *i = without_networks(state, "hidden");
+	struct err e = ERR_INIT;
+	json_t *o;
+
+	lab_refuses(i, ERR_FAILED,
+	    (const char *const[]){
+		"connect", "bhyfi-hidden", "-p", nets_secret(i, PASSPHRASE), NULL},
+	    (const char *const[]){"no such network is heard", "--hidden", NULL});
+	o = inst_json(i, 90000, &e, "connect", "bhyfi-hidden", "--hidden", "-p",
+	    nets_secret(i, PASSPHRASE), NULL);
+	ok(o != NULL ? 0 : -1, &e);
+	json_decref(o);
+	nets_done(i);
+	lab_lan_works(i);
+	lab_down(i);
+}
+
+/* WPA2 and WPA3 at once, OWE, and a name that would move the cursor. */
+static void kinds(void **state)
+{
+	struct inst *i = without_networks(state, "kinds");
+	struct err e = ERR_INIT;
+	char AUTO_FREE *file = NULL;
+	struct child c;
+
+	joins(i, "bhyfi-both", PASSPHRASE, "SAE");
+	joins(i, "bhyfi-owe", NULL, "OWE");
+	lab_lan_works(i);
+	ok(inst_run(i, &c, COMMAND_MS, &e, "scan", NULL), &e);
+	assert_int_equal(c.status, 0);
+	assert_non_null(strstr(c.out, "\\x1b[2J\"\\xff}\\x0a"));
+	assert_null(strchr(c.out, '\033'));
+	child_free(&c);
+	joins(i, ODD_SSID, NULL, "NONE");
+	lab_lan_works(i);
+	file = nets_file(i);
+	assert_non_null(strstr(file, "\tssid=1b5b324a22ff7d0a\n"));
+	/* wpa_cli gets it as wpa_supplicant escapes it. */
+	nets_wpa_cli_says(i, "status", "\nssid=\\e[2J\\\"\\xff}\\n\n");
+	lab_down(i);
+}
+
+/* The host's address follows, by the carrier alone. */
+static void moves_to_another_network(void **state)
+{
+	struct inst *i = lab_inst(state, "two");
+	struct err e = ERR_INIT;
+	struct lease l;
+	int64_t began;
+	int watch;
+
+	lab_up(i);
+	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+	assert_int_equal(strncmp(l.address, "198.51.100.", 11), 0);
+	watch = net_watch(&e);
+	ok(watch >= 0 ? 0 : -1, &e);
+	joins(i, "bhyfi-one", PASSPHRASE, "WPA2-PSK");
+	ok(net_watch_carrier(watch, i->tap, false, COMMAND_MS, &e), &e);
+	ok(net_watch_carrier(watch, i->tap, true, COMMAND_MS, &e), &e);
+	close(watch);
+	began = clock_ms();
+	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+	printf("# a lease %lld ms after the carrier\n", (long long)(clock_ms() - began));
+	assert_int_equal(strncmp(l.address, "192.0.2.", 8), 0);
+	assert_true(clock_ms() - began < LEASE_MS);
+	/* Both are kept: when one is gone the other is joined. */
+	json_decref(lab_air(i, "ap-off ap=0"));
+	nets_wait_in(i, "bhyfi-two");
+	lab_down(i);
+}
+
+/* What does not concern the network that it is in is no reason to leave it. */
+static void stays_while_others_change(void **state)
+{
+	struct inst *i = lab_inst(state, "wpa2");
+	struct err e = ERR_INIT;
+	struct child c;
+	int watch;
+
+	lab_up(i);
+	lab_lan_works(i);
+	watch = net_watch(&e);
+	ok(watch >= 0 ? 0 : -1, &e);
+	ok(inst_run(
+	       i, &c, COMMAND_MS, &e, "networks", "bhyfi-wpa2", "--priority", "5", NULL),
+	    &e);
+	assert_int_equal(c.status, 0);
+	child_free(&c);
+	nets_connect_fails(
+	    i, "elsewhere", PASSPHRASE, ERR_FAILED, "no such network is heard");
+	nets_wpa_cli_says(i, "get_network 0 priority", "5");
+	nets_wpa_cli_says(i, "status", "wpa_state=COMPLETED");
+	/* 0: nothing was seen. */
+	assert_int_not_equal(net_watch_carrier(watch, i->tap, false, 1000, &e), 0);
+	close(watch);
+	lab_lan_works(i);
+	lab_down(i);
+}
+
+static void roams_within_one(void **state)
+{
+	struct inst *i = lab_inst(state, "ess");
+	struct err e = ERR_INIT;
+	char bssid[32], command[64];
+	json_t *o;
+	int watch;
+
+	lab_up(i);
+	lab_lan_works(i);
+	o = lab_status(i);
+	snprintf(bssid, sizeof(bssid), "%s", text_at(o, "wlan.bssid"));
+	json_decref(o);
+	watch = net_watch(&e);
+	ok(watch >= 0 ? 0 : -1, &e);
+	/* The other one: they differ in one digit. */
+	bssid[13] = bssid[13] == '0' ? '1' : '0';
+	snprintf(command, sizeof(command), "roam 02:bf:00:00:%.2s:01", bssid + 12);
+	nets_wpa_cli_says(i, command, "OK");
+	lab_lan_works(i);
+	o = lab_status(i);
+	printf("# from one to %s\n", text_at(o, "wlan.bssid"));
+	json_decref(o);
+	close(watch);
+	lab_down(i);
+}
+
+static void wpa_cli_drives_it(void **state)
+{
+	struct inst *i = lab_inst(state, "two");
+	struct err e = ERR_INIT;
+	char AUTO_FREE *out = NULL;
+	char dir[PATH_MAX];
+	struct child events, more;
+	size_t seen = 0;
+
+	lab_up(i);
+	snprintf(dir, sizeof(dir), "%.4000s/wpa", i->run);
+	/* Two that listen at once: an action file is not needed to print events. */
+	const char *const listen[] = {"/usr/bin/stdbuf", "-oL", "/sbin/wpa_cli", "-p",
+	    dir, "-i", "wlan0", "-a", "/bin/echo", NULL};
+
+	ok(child_start(&events, listen, &e), &e);
+	ok(child_start(&more, listen, &e), &e);
+	nets_wpa_cli_says(i, "status", "ssid=bhyfi-two\n");
+	nets_wpa_cli_says(i, "list_networks", "0\tbhyfi-two\tany\t[CURRENT]");
+	nets_wpa_cli_says(i, "scan", "OK");
+	out = nets_wpa_cli(i, "add_network");
+	assert_string_equal(out, "1\n");
+	nets_wpa_cli_says(i, "set_network 1 ssid \"bhyfi-one\"", "OK");
+	nets_wpa_cli_says(
+	    i, "set_network 1 psk \"correct\\x20horse\\x20battery\"", "FAIL");
+	nets_wpa_cli_says(i,
+	    "set_network 1 psk "
+	    "d0d5e19521aa111b52f4266b07fb0e6e4984e23191ad4ccec038279e6f2dd21a",
+	    "OK");
+	nets_wpa_cli_says(i, "get_network 1 psk", "*");
+	nets_wpa_cli_says(i, "select_network 1", "OK");
+	nets_wait_in(i, "bhyfi-one");
+	ok(child_wait_text(&events, "CONNECTED", COMMAND_MS, &e), &e);
+	ok(child_wait_text(&more, "CONNECTED", COMMAND_MS, &e), &e);
+	(void)seen;
+	child_free(&events);
+	child_free(&more);
+	/* One that has vanished without a word is forgotten. */
+	nets_wpa_cli_says(i, "status", "wpa_state=COMPLETED");
+	lab_down(i);
+}
+
+LAB_MAIN("nw", LAB_TEST(wpa2), LAB_TEST(wpa3), LAB_TEST(hidden), LAB_TEST(kinds),
+    LAB_TEST(moves_to_another_network), LAB_TEST(stays_while_others_change),
+    LAB_TEST(roams_within_one), LAB_TEST(wpa_cli_drives_it))
