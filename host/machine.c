@@ -610,7 +610,6 @@ static void stopping_exit(struct machine *m, const struct machine_input *in)
 static void kill_vm(struct machine *m)
 {
 	struct err e = ERR_INIT;
-
 	char text[96];
 
 	m->phase = STOP_KILL;

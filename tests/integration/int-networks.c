@@ -331,7 +331,7 @@ static void wpa_cli_works(void **state)
 	nets_wpa_cli_says(i, "ping", "PONG");
 	nets_wpa_cli_says(i, "status", "wpa_state=COMPLETED");
 	nets_wpa_cli_says(i, "scan_results", "bhyfi-wpa2");
-	nets_wpa_cli_says(i, "no_such_thing", "UNKNOWN COMMAND");
+	nets_wpa_cli_says(i, "raw NO_SUCH_THING", "UNKNOWN COMMAND");
 	lab_down(i);
 }
 
