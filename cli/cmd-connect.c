@@ -16,6 +16,7 @@
 #include "out.h"
 
 #define SCAN_MS 20000
+#define SCANS 2
 #define GRACE_MS 10000 /* the daemon itself says when the time is up */
 #define ONLINE_MS 10000
 
@@ -72,7 +73,8 @@ static int kind_on_air(struct run *r, struct err *e)
 	struct err why = ERR_INIT;
 	char AUTO_FREE *security = heard(r, false, &why);
 
-	if (security == NULL && why.code == ERR_NONE)
+	/* One scan may miss a beacon. */
+	for (int i = 0; i < SCANS && security == NULL && why.code == ERR_NONE; i++)
 		security = heard(r, true, &why);
 	if (why.code != ERR_NONE) {
 		*e = why;

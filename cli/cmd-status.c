@@ -62,7 +62,7 @@ static void row(FILE *f, const char *label, const char *value)
 		    out_style(f, OUT_PLAIN), value);
 }
 
-static void duration(double s, char *out, size_t size)
+void screen_duration(double s, char *out, size_t size)
 {
 	long n = s > 0 ? (long)s : 0;
 
@@ -76,7 +76,7 @@ static void duration(double s, char *out, size_t size)
 		snprintf(out, size, "%ld d %ld h", n / 86400, n % 86400 / 3600);
 }
 
-static enum out_style state_style(const char *state)
+enum out_style screen_state_style(const char *state)
 {
 	if (strcmp(state, "online") == 0)
 		return OUT_GOOD;
@@ -90,9 +90,9 @@ static void print_state(FILE *f, const char *instance, const json_t *o)
 
 	out_safe(client_str(o, "state", "?"), state, sizeof(state));
 	if (number(o, "uptime_s", &s))
-		duration(s, since, sizeof(since));
+		screen_duration(s, since, sizeof(since));
 	fprintf(f, "%s%s%s  %s%s%s", out_style(f, OUT_BOLD), instance,
-	    out_style(f, OUT_PLAIN), out_style(f, state_style(state)), state,
+	    out_style(f, OUT_PLAIN), out_style(f, screen_state_style(state)), state,
 	    out_style(f, OUT_PLAIN));
 	fprintf(f, "%s%s\n", since[0] != '\0' ? ", up " : "", since);
 }

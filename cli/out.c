@@ -42,6 +42,11 @@ static const char *const style_codes[] = {
 };
 static_assert(ARRAY_LEN(style_codes) == OUT_BAD + 1, "a code for each style");
 
+const char *out_style_code(enum out_style style)
+{
+	return style_codes[style];
+}
+
 const char *out_style(FILE *f, enum out_style style)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -31,6 +31,8 @@ enum out_style {
 /* The escape sequence, "" where f is no terminal, or TERM is dumb, or NO_COLOR is set
  * (no-color.org). */
 const char *out_style(FILE *f, enum out_style style);
+/* The same, decided by who calls. */
+const char *out_style_code(enum out_style style);
 
 /*
  * Makes text fit for the terminal, as escape_text does, but leaves backslashes:

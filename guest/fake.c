@@ -376,6 +376,9 @@ static void wpa_bss(struct fake *f, int first, char *dst, size_t size)
 		    mac, ap->freq_mhz, bss_flags[ap->security],
 		    ap->hidden ? "" : ap->ssid);
 	}
+	/* As the supplicant ends its table. */
+	if (at >= 5)
+		memcpy(dst + at - 5, "####", 4);
 }
 
 static void wpa_scan_results(struct fake *f, char *dst, size_t size)

@@ -116,9 +116,11 @@ enum wpa_join_result wpa_join_event(struct wpa_join *j, const struct wpa_event *
 		j->heard = true;
 		break;
 	case WPA_EVENT_NOT_FOUND:
-		if (++j->not_found >= NOT_FOUND_MAX && !j->heard)
+		/* What was heard before is looked through first. */
+		if (j->scanned && ++j->not_found >= NOT_FOUND_MAX && !j->heard)
 			wpa_join_fail(j, WPA_JOIN_NOT_FOUND,
 			    "no such network is heard, or its security is another");
+		j->scanned = false;
 		break;
 	case WPA_EVENT_ASSOC_REJECT:
 		refused(j, "association", ev->status);
@@ -146,6 +148,12 @@ enum wpa_join_result wpa_join_event(struct wpa_join *j, const struct wpa_event *
 		wpa_join_fail(j, WPA_JOIN_FAILED, "wpa_supplicant ended");
 		break;
 	case WPA_EVENT_SCAN_STARTED:
+		j->scans = true;
+		break;
+	case WPA_EVENT_SCAN_RESULTS:
+		j->scanned = j->scans;
+		j->scans = false;
+		break;
 	case WPA_EVENT_SCAN_FAILED:
 	case WPA_EVENT_OTHER:
 		break;

@@ -33,6 +33,7 @@ static const struct {
     {"CTRL-EVENT-CONNECTED ", WPA_EVENT_CONNECTED},
     {"CTRL-EVENT-DISCONNECTED ", WPA_EVENT_DISCONNECTED},
     {"CTRL-EVENT-SCAN-STARTED", WPA_EVENT_SCAN_STARTED},
+    {"CTRL-EVENT-SCAN-RESULTS", WPA_EVENT_SCAN_RESULTS},
     {"CTRL-EVENT-SCAN-FAILED", WPA_EVENT_SCAN_FAILED},
     {"CTRL-EVENT-ASSOC-REJECT", WPA_EVENT_ASSOC_REJECT},
     {"CTRL-EVENT-AUTH-REJECT", WPA_EVENT_AUTH_REJECT},
@@ -268,6 +269,7 @@ bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s)
 		snprintf(
 		    s->reason, sizeof(s->reason), "certificate refused: %s", ev->err);
 		return false;
+	case WPA_EVENT_SCAN_RESULTS:
 	case WPA_EVENT_SCAN_FAILED:
 	case WPA_EVENT_OTHER:
 		return false;

@@ -79,6 +79,34 @@ static void on_event(void *arg, const char *line)
 		say_state(w);
 }
 
+/* Those that waited: sent, or told that nothing comes. */
+static void end_early(struct wpa *w)
+{
+	struct wpa_early early[WPA_EARLY_MAX];
+	size_t n = w->n_early;
+
+	memcpy(early, w->early, sizeof(early));
+	w->n_early = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (w->client != NULL)
+			wpa_ctrl_client_request(
+			    w->client, early[i].cmd, early[i].fn, early[i].arg);
+		else
+			early[i].fn(early[i].arg, NULL, "wpa_supplicant does not run");
+		explicit_bzero(early[i].cmd, strlen(early[i].cmd));
+		free(early[i].cmd);
+	}
+}
+
+static bool keep_early(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg)
+{
+	char *copy = w->wanted && w->n_early < WPA_EARLY_MAX ? strdup(cmd) : NULL;
+
+	if (copy != NULL)
+		w->early[w->n_early++] = (struct wpa_early){copy, fn, arg};
+	return copy != NULL;
+}
+
 static void on_attached(void *arg)
 {
 	struct wpa *w = arg;
@@ -87,6 +115,7 @@ static void on_attached(void *arg)
 	w->attached = true;
 	w->ops->running(w->arg);
 	ask_status(w);
+	end_early(w);
 	wpa_change_attached(w);
 }
 
@@ -359,6 +388,8 @@ void wpa_leave(struct wpa *w)
 {
 	w->wanted = false;
 	evtimer_del(w->timer);
+	if (w->client == NULL)
+		end_early(w);
 }
 
 void wpa_stop(struct wpa *w)
@@ -404,13 +435,16 @@ bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
 	say_state(w);
 	if (w->wanted)
 		retry_later(w);
+	else
+		end_early(w);
 	return true;
 }
 
 void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg)
 {
-	if (w->client == NULL) {
-		fn(arg, NULL, "wpa_supplicant does not run");
+	if (w->client == NULL || !w->attached) {
+		if (!keep_early(w, cmd, fn, arg))
+			fn(arg, NULL, "wpa_supplicant does not run");
 		return;
 	}
 	wpa_ctrl_client_request(w->client, cmd, fn, arg);
@@ -422,6 +456,7 @@ void wpa_free(struct wpa *w)
 	close_output(w);
 	wpa_ctrl_client_close(w->client);
 	w->client = NULL;
+	end_early(w);
 	wpa_change_free(w);
 	event_free(w->timer);
 	event_free(w->deadline);

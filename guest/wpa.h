@@ -36,6 +36,14 @@ enum wpa_join_state {
 	WPA_TRY_RUNS,
 };
 
+/* A command that came before the supplicant could take it. */
+struct wpa_early {
+	char *cmd; /* secret; ours */
+	wpa_reply_fn *fn;
+	void *arg;
+};
+#define WPA_EARLY_MAX 16
+
 struct wpa_try {
 	enum wpa_join_state state;
 	struct wpa_join join;
@@ -64,6 +72,8 @@ struct wpa {
 	char line[WPA_OUTPUT_LINE], said[WPA_OUTPUT_LINE];
 	size_t line_len;
 	struct wlan_state s;
+	struct wpa_early early[WPA_EARLY_MAX];
+	size_t n_early;
 
 	/* Changes to the process that runs; see wpa-change.c. */
 	struct wpa_nets nets;  /* that it has of the file */
@@ -104,7 +114,7 @@ bool wpa_child_gone(struct wpa *w, pid_t pid, int status);
 /* Forgets the process, wipes the networks. */
 void wpa_free(struct wpa *w);
 
-/* One command; fn is called exactly once. */
+/* One command; fn is called exactly once. While the supplicant starts it waits. */
 void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg);
 
 /* For wpa-change.c and wpa.c alone. */

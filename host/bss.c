@@ -134,7 +134,9 @@ size_t bss_parse(struct bss_list *l, const char *reply)
 	while (*reply != '\0') {
 		size_t len = strcspn(reply, "\n");
 
-		if (len == 4 && memcmp(reply, "====", 4) == 0)
+		/* Behind each, and behind the last of the table. */
+		if (len == 4 &&
+		    (memcmp(reply, "====", 4) == 0 || memcmp(reply, "####", 4) == 0))
 			added += finish(l, &r);
 		else
 			take_line(&r, reply, len);

@@ -29,6 +29,10 @@
 #define CHUNK 8192         /* of a stream, per answer line or bundle of lines */
 #define STREAM_AHEAD 65536 /* no more of a stream is put before the client has read */
 #define WAIT_MAX_MS (24 * 3600 * 1000)
+#define MONITOR_MIN_MS 500
+#define MONITOR_MS 1000
+#define MONITOR_MAX_MS (3600 * 1000)
+#define MONITOR_LINES 16 /* of the log, to begin with */
 
 enum busy {
 	BUSY_NO,
@@ -39,6 +43,7 @@ enum busy {
 	BUSY_AIR,
 	BUSY_CALL,
 	BUSY_STREAM,
+	BUSY_MONITOR, /* samples, and the log as a stream */
 };
 
 struct client {
@@ -55,6 +60,9 @@ struct client {
 	enum control_stream stream;
 	bool follow;
 	uint64_t at, end; /* places in the stream; end is for those who do not follow */
+	/* BUSY_MONITOR */
+	bool asked; /* a sample waits for the guest's figures */
+	int64_t interval_ms, next_ms;
 };
 
 struct control {
@@ -336,6 +344,52 @@ static void cmd_console(struct client *cl, const json_t *req)
 	begin_stream(cl, req, CONTROL_CONSOLE);
 }
 
+/* The next sample is due by the clock, however long this one took; where some were
+ * missed, from now on. */
+static void put_sample(struct client *cl)
+{
+	struct control *c = cl->control;
+	int64_t now = clock_ms();
+
+	cl->asked = false;
+	/* Who does not read (a terminal that is stopped) misses samples, no more. */
+	if (waiting(cl) < STREAM_AHEAD)
+		put(cl, json_pack("{s:o, s:I}", "status", c->ops->status(c->arg), "ms",
+			    (json_int_t)now));
+	cl->next_ms += cl->interval_ms;
+	if (cl->next_ms <= now)
+		cl->next_ms = now + cl->interval_ms;
+	if (!cl->gone)
+		loop_add_ms(cl->timer, cl->next_ms - now);
+}
+
+static void take_sample(struct client *cl)
+{
+	struct control *c = cl->control;
+
+	if (c->ops->refresh(c->arg)) {
+		cl->asked = true;
+		loop_add_ms(cl->timer, CONTROL_STATUS_MS);
+	} else {
+		put_sample(cl);
+	}
+}
+
+static void cmd_monitor(struct client *cl, const json_t *req)
+{
+	const struct keep *k = cl->control->streams[CONTROL_LOG];
+
+	cl->interval_ms =
+	    msg_int(req, "interval_ms", MONITOR_MIN_MS, MONITOR_MAX_MS, MONITOR_MS);
+	cl->next_ms = clock_ms();
+	cl->busy = BUSY_MONITOR;
+	cl->stream = CONTROL_LOG;
+	cl->follow = true;
+	cl->at = keep_last_lines(k, MONITOR_LINES);
+	send_stream(cl);
+	take_sample(cl);
+}
+
 static void cmd_air(struct client *cl, const json_t *req)
 {
 	struct control *c = cl->control;
@@ -388,6 +442,7 @@ static const struct {
     {"reload", cmd_reload},
     {"log", cmd_log},
     {"console", cmd_console},
+    {"monitor", cmd_monitor},
     {"air", cmd_air},
     {"scan", cmd_call},
     {"networks", cmd_call},
@@ -534,7 +589,7 @@ static void on_drained(struct bufferevent *bev, void *arg)
 	struct client *cl = arg;
 
 	(void)bev;
-	if (cl->busy == BUSY_STREAM)
+	if (cl->busy == BUSY_STREAM || cl->busy == BUSY_MONITOR)
 		send_stream(cl);
 }
 
@@ -553,6 +608,10 @@ static void on_client_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (cl->busy == BUSY_STATUS)
 		answer_status(cl);
+	else if (cl->busy == BUSY_MONITOR && cl->asked)
+		put_sample(cl);
+	else if (cl->busy == BUSY_MONITOR)
+		take_sample(cl);
 	else if (cl->busy == BUSY_WAIT)
 		refuse(cl, ERR_TIMEOUT,
 		    cl->target == STATE_ONLINE ? "not online in time"
@@ -687,8 +746,12 @@ void control_refreshed(struct control *c)
 	struct client *cl;
 
 	LIST_FOREACH(cl, &c->clients, next)
-	if (cl->busy == BUSY_STATUS)
-		answer_status(cl);
+	{
+		if (cl->busy == BUSY_STATUS)
+			answer_status(cl);
+		else if (cl->busy == BUSY_MONITOR && cl->asked)
+			put_sample(cl);
+	}
 }
 
 void control_air_reply(struct control *c, int64_t id, const json_t *reply)
@@ -731,7 +794,8 @@ void control_grown(struct control *c, enum control_stream s)
 	struct client *cl;
 
 	LIST_FOREACH(cl, &c->clients, next)
-	if (cl->busy == BUSY_STREAM && cl->stream == s && cl->follow)
+	if ((cl->busy == BUSY_STREAM || cl->busy == BUSY_MONITOR) && cl->stream == s &&
+	    cl->follow)
 		send_stream(cl);
 }
 

@@ -151,3 +151,17 @@ size_t keep_read(const struct keep *k, uint64_t *at, char *out, size_t size)
 	}
 	return done;
 }
+
+uint64_t keep_last_lines(const struct keep *k, unsigned n)
+{
+	uint64_t first = keep_first(k), at = k->total;
+
+	/* The newline before a line begins it; the last one only ends the stream. */
+	for (; at > first; at--)
+		if (at < k->total && k->ring[(at - 1) % KEEP_RING] == '\n' && n-- <= 1)
+			return at;
+	/* What has left the ring may have been the beginning of this one. */
+	while (first > 0 && at < k->total && k->ring[at % KEEP_RING] != '\n')
+		at++;
+	return first > 0 && at < k->total ? at + 1 : at;
+}

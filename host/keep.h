@@ -41,4 +41,7 @@ uint64_t keep_first(const struct keep *k);
  * left the ring is skipped. Returns how many. */
 size_t keep_read(const struct keep *k, uint64_t *at, char *out, size_t size);
 
+/* The place where the last n lines begin that are there as a whole. */
+uint64_t keep_last_lines(const struct keep *k, unsigned n);
+
 #endif

@@ -24,6 +24,11 @@ const char *stage_name(enum stage s)
 	return (unsigned)s < STAGE_COUNT ? stage_names[s] : "?";
 }
 
+static void forget_counts(struct wlan_record *w)
+{
+	w->tx_packets = w->tx_retries = w->tx_failed = -1;
+}
+
 void record_clear(struct record *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -79,11 +84,6 @@ static void escaped_text(const json_t *o, const char *key, char *dst, size_t siz
 static int64_t count(const json_t *o, const char *key)
 {
 	return msg_int(o, key, 0, UINT32_MAX, -1);
-}
-
-static void forget_counts(struct wlan_record *w)
-{
-	w->tx_packets = w->tx_retries = w->tx_failed = -1;
 }
 
 static void hex_text(const json_t *o, const char *key, char *dst, size_t size)

@@ -28,7 +28,7 @@ static bool may_have(
 {
 	bool in_pool = i >= LEASES_FIRST && i <= LEASES_LAST;
 
-	if (is_host(l, mac) ? i != LEASES_HOST : !in_pool)
+	if (i == LEASES_HOST ? !is_host(l, mac) : !in_pool)
 		return false;
 	return l->slot[i].until <= now || has_slot(l, i, mac);
 }

@@ -79,8 +79,7 @@ static void scan_lists_the_air(void **state)
 	assert_false(json_is_true(json_object_get(ap, "connected")));
 	assert_false(json_is_true(json_object_get(ap, "known")));
 	json_decref(o);
-	RUN_OK(i, "[####]  -30 dBm  2.4 GHz  WPA2      1    bhyfi-one\n", "scan",
-	    "--cached");
+	RUN_OK(i, "  -30 dBm  2.4 GHz  WPA2      1    bhyfi-one\n", "scan", "--cached");
 	lab_down(i);
 }
 
@@ -227,8 +226,7 @@ static void names_of_all_kinds(void **state)
 
 	write_file(i, "");
 	RUN_OK(i, "\\x1b[2J is kept", "connect", "\033[2J", "--security", "open");
-	RUN_OK(
-	    i, "a\\\"b\\\\xff is kept" + 1, "connect", "a\"b\xff", "--security", "open");
+	RUN_OK(i, "a\"b\\xff is kept", "connect", "a\"b\xff", "--security", "open");
 	RUN_OK(i, "caf\xc3\xa9 is kept", "connect", "caf\xc3\xa9", "--security", "open");
 	RUN_OK(i, "}\\x0a is kept", "connect", "hex:7d0a", "--security", "open");
 	text = nets_file(i);

@@ -104,7 +104,8 @@ static void refuses_bad_ssids(void **state)
 	    {"hex:0g", "9: ssid: expected up to 32 bytes in hex"},
 	    {"P\"", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
 	    {"P\"a", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
-	    {"P\"\\xg\"", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
+	    {"P\"\\xg\"",
+		"9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
 	    {"P\"\\q\"", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
 	    {"P\"\\", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
 	    {"P\"a\"b", "9: ssid: bad escape, no end of P\"...\" or more than 32 bytes"},
@@ -126,9 +127,9 @@ static void names_line_and_key(void **state)
 	parse_bad(NET, "4: no [ap NAME]");
 	parse_bad("colour = red\n", "1: a key before the first section");
 	parse_bad("\n[radio x]\na = b\n",
-	    "2: expected [network NAME] or [ap NAME] of up to 12 bytes");
+	    "2: expected [network NAME], [ap NAME] or [station NAME] of up to 12 bytes");
 	parse_bad("[ap]\nssid = x\n",
-	    "1: expected [network NAME] or [ap NAME] of up to 12 bytes");
+	    "1: expected [network NAME], [ap NAME] or [station NAME] of up to 12 bytes");
 	parse_bad("[ap a b]\nssid = x\n", "1: bad character in a name");
 	parse_bad("[network lan]\n[ap x]\nssid = x\n", "1: a section without keys");
 	parse_bad(NET AP "ssid = x\n[ap y]\n", "10: a section without keys");

@@ -65,9 +65,15 @@ static void elf_header(uint8_t *f)
 
 static void put_program(const char *name)
 {
-	uint8_t f[64] = {0};
+	/* Its one segment is the whole of the file. */
+	uint8_t f[64 + sizeof(Elf64_Phdr)] = {0}, *segment = f + 64;
 
 	elf_header(f);
+	put_le64(f + 32, 64);
+	put_le16(f + 54, sizeof(Elf64_Phdr));
+	put_le16(f + 56, 1);
+	put_le32(segment, PT_LOAD);
+	put_le64(segment + 32, sizeof(f));
 	put(name, f, sizeof(f));
 }
 
@@ -161,12 +167,13 @@ static void put_modules(void)
 	for (const struct profile_module *m = profile_base.modules; m->name != NULL;
 	     m++) {
 		int n = snprintf(info, sizeof(info), "name=%s%cdepends=%s", m->name, 0,
-		    strcmp(m->name, "mac80211") == 0 ? "cfg80211,virtio" : "");
+		    strcmp(m->name, "mac80211") == 0 ? "cfg80211,virtio"
+		    : strcmp(m->name, "bridge") == 0 ? "stp"
+						     : "");
 
 		snprintf(name, sizeof(name), "x/%s", m->name);
 		put_module(name, info, (size_t)n + 1);
 	}
-	MODULE("x/bridge", "depends=stp\0alias=rtnl-link-bridge\0name=bridge");
 	MODULE("x/stp", "depends=\0name=stp");
 	MODULE("x/veth", "name=veth");
 	MODULE("x/mac80211_hwsim", "depends=mac80211\0name=mac80211_hwsim");
@@ -306,11 +313,14 @@ static void the_air_is_in_the_overlay_only(void **state)
 	assert_non_null(listed(m, "initrd", "/dev/console"));
 	assert_null(listed(m, "initrd", "/usr/sbin/hostapd"));
 	assert_null(
-	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/bridge.ko"));
+	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/veth.ko"));
 	assert_non_null(listed(m, "air", "/usr/sbin/hostapd"));
 	assert_non_null(
-	    listed(m, "air", "/usr/lib/modules/" VERSION "/kernel/x/bridge.ko"));
-	assert_non_null(listed(m, "air", "/usr/lib/modules/" VERSION "/kernel/x/stp.ko"));
+	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/bridge.ko"));
+	assert_non_null(
+	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/stp.ko"));
+	assert_non_null(
+	    listed(m, "air", "/usr/lib/modules/" VERSION "/kernel/x/veth.ko"));
 	assert_null(
 	    listed(m, "air", "/usr/lib/modules/" VERSION "/kernel/x/mac80211.ko"));
 	assert_non_null(listed(m, "air", "/air/scenarios/open.conf"));

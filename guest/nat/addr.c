@@ -1,0 +1,143 @@
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+
+#include "cleanup.h"
+#include "log.h"
+
+static struct nl_msg *new_msg(int type, int flags, void *hdr, size_t len)
+{
+	struct nl_msg *m = nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
+
+	if (m != NULL && nlmsg_append(m, hdr, len, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(m);
+		m = NULL;
+	}
+	return m;
+}
+
+static int send_wait(struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
+{
+	int n = m != NULL ? nl_send_sync(sk, m) : -NLE_NOMEM;
+
+	if (n >= 0 || n == -NLE_EXIST || n == -NLE_OBJ_NOTFOUND || n == -NLE_NODEV ||
+	    n == -NLE_NOADDR)
+		return 0;
+	return err_set(e, ERR_FAILED, "%s: %s", what, nl_geterror(n));
+}
+
+static unsigned prefix_length(uint32_t mask)
+{
+	return (unsigned)__builtin_popcount(mask);
+}
+
+int addr_set(struct nl_sock *sk, bool add, unsigned ifindex, uint32_t address,
+    uint32_t mask, struct err *e)
+{
+	struct ifaddrmsg h = {.ifa_family = AF_INET,
+	    .ifa_prefixlen = (uint8_t)prefix_length(mask),
+	    .ifa_index = ifindex};
+	struct nl_msg *m = new_msg(add ? RTM_NEWADDR : RTM_DELADDR,
+	    add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &h, sizeof(h));
+
+	if (m != NULL) {
+		nla_put_u32(m, IFA_LOCAL, htonl(address));
+		nla_put_u32(m, IFA_ADDRESS, htonl(address));
+		if (mask < UINT32_C(0xfffffffe))
+			nla_put_u32(m, IFA_BROADCAST, htonl(address | ~mask));
+	}
+	return send_wait(sk, m, add ? "set address" : "take away address", e);
+}
+
+int addr_route(
+    struct nl_sock *sk, bool add, unsigned ifindex, uint32_t router, struct err *e)
+{
+	struct rtmsg h = {.rtm_family = AF_INET,
+	    .rtm_table = RT_TABLE_MAIN,
+	    .rtm_protocol = RTPROT_DHCP,
+	    .rtm_scope = RT_SCOPE_UNIVERSE,
+	    .rtm_type = RTN_UNICAST,
+	    .rtm_flags = RTNH_F_ONLINK};
+	struct nl_msg *m = new_msg(add ? RTM_NEWROUTE : RTM_DELROUTE,
+	    add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &h, sizeof(h));
+
+	if (m != NULL) {
+		nla_put_u32(m, RTA_OIF, ifindex);
+		nla_put_u32(m, RTA_GATEWAY, htonl(router));
+	}
+	return send_wait(sk, m, add ? "set default route" : "take away default route", e);
+}
+
+static int host_route(struct nl_sock *sk, bool add, unsigned ifindex,
+    const struct in6_addr *address, struct err *e)
+{
+	struct rtmsg h = {.rtm_family = AF_INET6,
+	    .rtm_dst_len = 128,
+	    .rtm_table = RT_TABLE_MAIN,
+	    .rtm_protocol = RTPROT_STATIC,
+	    .rtm_scope = RT_SCOPE_UNIVERSE,
+	    .rtm_type = RTN_UNICAST};
+	struct nl_msg *m = new_msg(
+	    add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE : 0, &h, sizeof(h));
+
+	if (m != NULL) {
+		nla_put(m, RTA_DST, sizeof(*address), address);
+		nla_put_u32(m, RTA_OIF, ifindex);
+	}
+	return send_wait(sk, m, "route to a host", e);
+}
+
+static int proxy(struct nl_sock *sk, bool add, unsigned ifindex,
+    const struct in6_addr *address, struct err *e)
+{
+	struct ndmsg h = {.ndm_family = AF_INET6,
+	    .ndm_ifindex = (int)ifindex,
+	    .ndm_flags = NTF_PROXY,
+	    .ndm_state = NUD_PERMANENT};
+	struct nl_msg *m = new_msg(
+	    add ? RTM_NEWNEIGH : RTM_DELNEIGH, add ? NLM_F_CREATE : 0, &h, sizeof(h));
+
+	if (m != NULL)
+		nla_put(m, NDA_DST, sizeof(*address), address);
+	return send_wait(sk, m, "proxied neighbour", e);
+}
+
+int addr_relay(struct nl_sock *sk, bool add, unsigned host_index, unsigned air_index,
+    const struct in6_addr *address, struct err *e)
+{
+	if (!add)
+		return proxy(sk, false, air_index, address, e) < 0 ||
+			       host_route(sk, false, host_index, address, e) < 0
+			   ? -1
+			   : 0;
+	/* First the way, then who asks for it. */
+	if (host_route(sk, true, host_index, address, e) < 0)
+		return -1;
+	return proxy(sk, true, air_index, address, e);
+}
+
+bool addr_sysctl(const char *family, const char *ifname, const char *name, int value)
+{
+	char path[160], text[16];
+	int AUTO_CLOSE fd = -1;
+	int n = snprintf(text, sizeof(text), "%d", value);
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, ifname, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, text, (size_t)n) == n)
+		return true;
+	log_warn("%s: %s", path, strerror(errno));
+	return false;
+}
