@@ -195,6 +195,11 @@ void client_close(struct client *c)
 	free(c);
 }
 
+int client_fd(const struct client *c)
+{
+	return c->fd;
+}
+
 static int gone(const struct client *c, struct err *e)
 {
 	err_set(e, ERR_NOT_RUNNING, "bhyfid of instance %s ended the connection",

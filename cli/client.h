@@ -29,6 +29,10 @@ struct client *client_open(const char *instance, struct err *e);
 struct client *client_open_path(const char *path, const char *instance, struct err *e);
 void client_close(struct client *c);
 
+/* For a poll(2) of one's own; a line that was read ahead does not show there, so
+ * client_wait with time 0 until there is none. */
+int client_fd(const struct client *c);
+
 /* Sends {"cmd":cmd} with the members of args (may be NULL; its reference is taken). */
 int client_send(struct client *c, const char *cmd, json_t *args, struct err *e);
 

@@ -25,6 +25,7 @@
 #include "screen.h"
 
 #define ROW_SIZE (6 * PAINT_COLUMNS_MAX)
+#define STYLE_ROOM 64
 #define LABEL_WIDTH 9
 #define VALUE_WIDTH 25 /* before a plot */
 #define PLOT_MIN 8     /* columns; a narrower one says nothing */
@@ -79,7 +80,9 @@ static void put_char(struct frame *f, const char *p, size_t len, unsigned cp)
 	} else if (cp >= 0x80) {
 		w = wcwidth((wchar_t)cp);
 	}
-	if (w < 0 || r->width + (size_t)w > f->o->columns)
+	/* Room for the end of a style is left: characters without a width are free. */
+	if (w < 0 || r->width + (size_t)w > f->o->columns ||
+	    r->len + len + STYLE_ROOM > sizeof(r->text))
 		return;
 	r->width += (size_t)w;
 	append(r, p, len);

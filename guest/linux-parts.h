@@ -41,6 +41,7 @@ struct linux_guest {
 	struct wlan_state state;
 	struct path path;
 	struct choose choose;
+	bool leaving; /* what state says of an association is about to end */
 	struct macs macs;
 	bool path_suspended; /* while the air measures */
 	json_int_t suspend_id;

@@ -6,8 +6,8 @@
 
 void tell_path(struct linux_guest *g)
 {
-	bool up = g->path.installed && !g->path_suspended && choose_open(&g->choose) &&
-		  g->state.phase == WLAN_ASSOCIATED;
+	bool up = g->path.installed && !g->path_suspended && !g->leaving &&
+		  choose_open(&g->choose) && g->state.phase == WLAN_ASSOCIATED;
 
 	agent_path(
 	    g->a, up, g->path.ops != NULL ? g->path.ops->name : "none", g->choose.why);
@@ -68,15 +68,28 @@ static void choose_complain(void *arg, const char *text)
 
 static void on_left(void *arg, const char *reply, const char *why)
 {
-	(void)arg;
-	if (reply == NULL)
-		log_warn("wpa_supplicant: rejoin: %s", why);
+	struct linux_guest *g = arg;
+
+	if (reply != NULL)
+		return;
+	log_warn("wpa_supplicant: rejoin: %s", why);
+	g->leaving = false;
+	tell_path(g);
+}
+
+/* The association that there is has an end, of which the supplicant will tell: until then
+ * it is none any more. */
+static void leave(struct linux_guest *g)
+{
+	g->leaving = g->state.phase == WLAN_ASSOCIATED;
+	tell_path(g);
 }
 
 static void choose_rejoin(void *arg)
 {
 	struct linux_guest *g = arg;
 
+	leave(g);
 	wpa_request(&g->wpa, "DISCONNECT", on_left, g);
 	wpa_request(&g->wpa, "RECONNECT", on_left, g);
 }
@@ -95,6 +108,7 @@ static void set_mac(struct linux_guest *g, const uint8_t mac[6])
 		return;
 	/* One that knows the address is put in place anew. */
 	path_remove(&g->path);
+	leave(g);
 	if (rtnl_link_flags(g->path.sk, index, 0, IFF_UP, &e) < 0 ||
 	    rtnl_link_mac(g->path.sk, index, mac, &e) < 0 ||
 	    rtnl_link_flags(g->path.sk, index, IFF_UP, IFF_UP, &e) < 0)
@@ -150,8 +164,8 @@ void change_path(struct linux_guest *g, const struct path_ops *ops)
 	if (g->path.ops == &path_ap || ops == &path_ap)
 		g->supplicant_ran = four = false;
 	g->path.ops = ops;
-	put_path(g);
 	/* An access point keeps to four addresses until it is left. */
 	if (four && g->state.phase == WLAN_ASSOCIATED)
 		choose_rejoin(g);
+	put_path(g);
 }

@@ -172,6 +172,8 @@ static void on_wpa_state(void *arg, const struct wlan_state *s)
 	struct linux_guest *g = arg;
 
 	g->state = *s;
+	if (s->phase != WLAN_ASSOCIATED)
+		g->leaving = false;
 	choose_state(&g->choose, s, &g->radio);
 	agent_wlan(g->a, s);
 	tell_path(g);
@@ -210,6 +212,8 @@ static void on_ap_state(void *arg, const struct wlan_state *s)
 	if (!g->is_ap)
 		return;
 	g->state = *s;
+	if (s->phase != WLAN_ASSOCIATED)
+		g->leaving = false;
 	agent_wlan(g->a, s);
 	tell_path(g);
 }
