@@ -8,8 +8,9 @@
  * plus what wpa_supplicant takes from its start to association. Medians of ROUNDS.
  *
  * Throughput: iperf3 in the guest to the AP ("direct", the limit of every data
- * path), and from the host through `clone`. Under emulation with one processor the
- * direct one has both its ends on the emulated processor.
+ * path), and from the host through each mode, one after the other in the same guest.
+ * `wds` is the kernel's bridge, as people set it up by hand. Under emulation with one
+ * processor the direct one has both its ends on the emulated processor.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -38,11 +39,14 @@ struct rate {
 	double cpu;      /* seconds of the VMM per GB, both directions together */
 };
 
+static const char *const modes[] = {"clone", "wds", "macnat"};
+#define MODES ARRAY_LEN(modes)
+
 struct bench {
 	struct inst inst;
 	char initrd[PATH_MAX];
 	double up_ms[ROUNDS], lease_ms[ROUNDS], boot_ms[ROUNDS], assoc_ms[ROUNDS];
-	struct rate direct, clone;
+	struct rate direct, mode[MODES];
 	char *args; /* the VMM's argument vector, NUL between */
 	size_t args_len;
 };
@@ -212,18 +216,61 @@ static int direct(struct bench *b, struct err *e)
 	return 0;
 }
 
-static int through_clone(struct bench *b, struct err *e)
+static int speedtest(struct bench *b, struct rate *r, struct err *e)
 {
 	double cpu = vmm_cpu(b);
 	json_t *o = inst_json(&b->inst, 60000, e, "speedtest", "--time", "5", NULL);
 
 	if (!o)
 		return -1;
-	b->clone.down = number_at(o, "down_mbps");
-	b->clone.up = number_at(o, "up_mbps");
+	r->down = number_at(o, "down_mbps");
+	r->up = number_at(o, "up_mbps");
 	json_decref(o);
-	finish_rate(&b->clone, vmm_cpu(b) - cpu);
+	finish_rate(r, vmm_cpu(b) - cpu);
 	return 0;
+}
+
+/* Another mode while the guest runs: the interface is unplugged and plugged in again. */
+static int change_mode(struct bench *b, const char *base, const char *mode, struct err *e)
+{
+	AUTO_CLOSE int watch = net_watch(e);
+	json_t *o;
+
+	snprintf(b->inst.settings, sizeof(b->inst.settings), "%smode = %s\n", base, mode);
+	if (watch < 0 || inst_write(&b->inst, e))
+		return -1;
+	o = inst_json(&b->inst, 20000, e, "reload", NULL);
+	json_decref(o);
+	return !o || net_watch_carrier(watch, b->inst.tap, false, 20000, e) ||
+		       net_watch_carrier(watch, b->inst.tap, true, 60000, e)
+		   ? -1
+		   : 0;
+}
+
+/* All in one guest, whose access point takes WDS stations. */
+static int throughput(struct bench *b, struct err *e)
+{
+	char base[INST_EXTRA_MAX];
+	struct lease l;
+	json_t *o;
+
+	inst_init(&b->inst, "bench", "wds");
+	memcpy(base, b->inst.settings, sizeof(base));
+	if (inst_write(&b->inst, e))
+		return -1;
+	o = inst_json(&b->inst, BOOT_MS + 10000, e, "up", "--wait", "120", NULL);
+	json_decref(o);
+	if (!o)
+		return -1;
+	for (size_t i = 0; i < MODES; i++) {
+		printf("mode %s ...\n", modes[i]);
+		fflush(stdout);
+		if ((i > 0 && change_mode(b, base, modes[i], e)) ||
+		    net_dhcp("udhcpc", b->inst.tap, 20000, &l, e) ||
+		    (i == 0 && direct(b, e)) || speedtest(b, &b->mode[i], e))
+			return -1;
+	}
+	return down(b, e);
 }
 
 static int run(struct bench *b, struct err *e)
@@ -235,12 +282,10 @@ static int run(struct bench *b, struct err *e)
 	for (int i = 0; i < ROUNDS; i++) {
 		printf("round %d of %d ...\n", i + 1, ROUNDS);
 		fflush(stdout);
-		if (round_up(b, i, e) ||
-		    (i == 0 && (direct(b, e) || through_clone(b, e))) || down(b, e) ||
-		    floor_boot(b, &b->boot_ms[i], e))
+		if (round_up(b, i, e) || down(b, e) || floor_boot(b, &b->boot_ms[i], e))
 			return -1;
 	}
-	return 0;
+	return throughput(b, e);
 }
 
 static json_t *rate_json(const struct rate *r)
@@ -254,6 +299,19 @@ static void rate_row(const char *name, const struct rate *r)
 	printf("  %-22s %8.1f %8.1f %12.1f\n", name, r->down, r->up, r->cpu);
 }
 
+/* NAME and NAME_to_direct. */
+static void put_mode(json_t *o, const struct bench *b, size_t i)
+{
+	const struct rate *r = &b->mode[i];
+	char ratio[32];
+
+	json_object_set_new(o, modes[i], rate_json(r));
+	snprintf(ratio, sizeof(ratio), "%s_to_direct", modes[i]);
+	json_object_set_new(o, ratio,
+	    json_pack("{s:f, s:f}", "down", r->down / b->direct.down, "up",
+		r->up / b->direct.up));
+}
+
 static int report(const struct bench *b, const char *path, struct err *e)
 {
 	double boot = median(b->boot_ms), assoc = median(b->assoc_ms);
@@ -264,20 +322,24 @@ static int report(const struct bench *b, const char *path, struct err *e)
 
 	printf("\nThroughput, Mbit/s           down       up   VMM CPU s/GB\n");
 	rate_row("direct, in the guest", &b->direct);
-	rate_row("from the host, clone", &b->clone);
-	printf("  %-22s %8.2f %8.2f\n", "clone / direct", b->clone.down / b->direct.down,
-	    b->clone.up / b->direct.up);
+	for (size_t i = 0; i < MODES; i++)
+		rate_row(modes[i], &b->mode[i]);
+	for (size_t i = 0; i < MODES; i++)
+		printf("  %-6s / direct %15.2f %8.2f %12.2f\n", modes[i],
+		    b->mode[i].down / b->direct.down, b->mode[i].up / b->direct.up,
+		    b->mode[i].cpu / b->direct.cpu);
 	printf("\nBoot, s (medians of %d)\n", ROUNDS);
 	printf("  %-32s %6.2f\n", "floor: VMM start to PID 1", boot / 1e3);
 	printf("  %-32s %6.2f\n", "floor: supplicant to association", assoc / 1e3);
 	printf("  %-32s %6.2f\n", "bhyfi up --wait", median(b->up_ms) / 1e3);
 	printf("  %-32s %6.2f\n", "bhyfi up --wait, then a lease", lease / 1e3);
 	printf("  %-32s %6.2f\n", "lease / floor", ratio);
-	o = json_pack("{s:o, s:o, s:{s:f, s:f}, s:{s:f, s:f, s:f, s:f, s:f}}", "direct",
-	    rate_json(&b->direct), "clone", rate_json(&b->clone), "clone_to_direct",
-	    "down", b->clone.down / b->direct.down, "up", b->clone.up / b->direct.up,
-	    "boot", "floor_pid1_s", boot / 1e3, "floor_association_s", assoc / 1e3,
-	    "up_s", median(b->up_ms) / 1e3, "lease_s", lease / 1e3, "ratio", ratio);
+	o = json_pack("{s:o, s:{s:f, s:f, s:f, s:f, s:f}}", "direct",
+	    rate_json(&b->direct), "boot", "floor_pid1_s", boot / 1e3,
+	    "floor_association_s", assoc / 1e3, "up_s", median(b->up_ms) / 1e3, "lease_s",
+	    lease / 1e3, "ratio", ratio);
+	for (size_t i = 0; o && i < MODES; i++)
+		put_mode(o, b, i);
 	text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
 	rc = text ? fs_write_atomic(path, 0644, text, strlen(text), e)
 		  : err_set(e, ERR_FAILED, "%s: no figures", path);

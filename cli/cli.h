@@ -15,7 +15,7 @@
 
 #include "err.h"
 
-#define CLI_OPTIONS_MAX 12
+#define CLI_OPTIONS_MAX 16
 #define CLI_INSTANCE "wlan"
 
 struct cli_option {
@@ -23,6 +23,8 @@ struct cli_option {
 	char letter;      /* 'f' for -f too; 0: none */
 	const char *arg;  /* "SEC"; NULL: a flag */
 	const char *help; /* whole sentences */
+	/* All that it may be, "yes|no"; NULL: what arg says. For completion. */
+	const char *words;
 };
 
 struct cli {
@@ -110,6 +112,7 @@ int cmd_connect(struct cli *, int, char **, struct err *);
 int cmd_forget(struct cli *, int, char **, struct err *);
 int cmd_networks(struct cli *, int, char **, struct err *);
 int cmd_status(struct cli *, int, char **, struct err *);
+int cmd_monitor(struct cli *, int, char **, struct err *);
 int cmd_console(struct cli *, int, char **, struct err *);
 int cmd_log(struct cli *, int, char **, struct err *);
 int cmd_cards(struct cli *, int, char **, struct err *);
@@ -120,6 +123,7 @@ int cmd_import(struct cli *, int, char **, struct err *);
 int cmd_image(struct cli *, int, char **, struct err *);
 int cmd_speedtest(struct cli *, int, char **, struct err *);
 int cmd_air(struct cli *, int, char **, struct err *);
+int cmd_complete(struct cli *, int, char **, struct err *);
 int cmd_version(struct cli *, int, char **, struct err *);
 int cmd_help(struct cli *, int, char **, struct err *);
 

@@ -14,11 +14,13 @@
 #include "connect.h"
 #include "follow.h"
 #include "out.h"
+#include "reach.h"
 
 #define SCAN_MS 20000
 #define SCANS 2
 #define GRACE_MS 10000 /* the daemon itself says when the time is up */
 #define ONLINE_MS 10000
+#define ADDRESS_MS 15000
 
 /* The command as it goes along. */
 struct run {
@@ -187,6 +189,31 @@ static int name_of_block(struct run *r, struct err *e)
 			 "%s: expected one network={ block with an ssid", k->block);
 }
 
+/* An address, and nothing between it and the Internet. */
+static int check(struct run *r, struct err *e)
+{
+	const char *ifname = r->file.config.interface;
+	char addr[64], portal[REACH_URL_MAX];
+	int ret;
+
+	if (r->k.check_url == NULL)
+		return 0;
+	progress_paint(&r->progress, "  waiting for an address on %s ...", ifname);
+	ret = reach_address(ifname, ADDRESS_MS, addr, sizeof(addr), e);
+	if (ret == 0) {
+		progress_paint(&r->progress, "  looking for a captive portal ...");
+		ret = reach_portal(r->k.check_url, addr, portal, e);
+	}
+	progress_end(&r->progress);
+	if (ret == 0)
+		return 0;
+	if (ret > 0) {
+		err_set(e, ERR_FAILED, "a captive portal is in the way");
+		err_hint(e, "log in at %.200s", portal);
+	}
+	return err_prefix(e, "connect: %s: joined, but", r->k.shown);
+}
+
 static int report(
     const struct run *r, const json_t *status, bool saved, int64_t ms, struct err *e)
 {
@@ -286,7 +313,9 @@ static int join_and_keep(struct run *r, int64_t began, struct err *e)
 	status = wait_online(r, e);
 	if (status == NULL)
 		return err_prefix(e, "connect: %s: joined, but", r->k.shown);
-	ret = report(r, status, saved, clock_ms() - began, e);
+	ret = check(r, e);
+	if (ret == 0)
+		ret = report(r, status, saved, clock_ms() - began, e);
 	json_decref(status);
 	return ret;
 }

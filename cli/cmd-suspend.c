@@ -15,24 +15,6 @@
 /* Longer than suspend_timeout can be: this is for a daemon that hangs. */
 #define SUSPEND_MS (630 * 1000)
 
-/*
- * The daemon's client. Where a daemon was killed and left something (a VM, or the note
- * that it is suspended) another one is started, which takes it over; *started: it was.
- * ERR_NOT_RUNNING where there is nothing.
- */
-static struct client *reach(struct cli *cli, bool *started, struct err *e)
-{
-	struct err why = ERR_INIT;
-	struct client *c = client_open(cli->instance, &why);
-
-	*started = false;
-	if (c == NULL && why.code == ERR_NOT_RUNNING && follow_leftovers(cli->instance))
-		return start_daemon(cli, started, e);
-	if (c == NULL && e != NULL)
-		*e = why;
-	return c;
-}
-
 static int print_suspended(
     const struct cli *cli, const json_t *status, int64_t ms, struct err *e)
 {
@@ -81,7 +63,7 @@ int cmd_suspend(struct cli *cli, int argc, char **argv, struct err *e)
 
 	(void)argc;
 	(void)argv;
-	c = reach(cli, &started, e);
+	c = start_reach(cli, true, &started, e);
 	if (c == NULL)
 		return -1;
 	ret = suspend(cli, c, began, e);
@@ -91,19 +73,7 @@ int cmd_suspend(struct cli *cli, int argc, char **argv, struct err *e)
 
 int cmd_resume(struct cli *cli, int argc, char **argv, struct err *e)
 {
-	int64_t wait_s, began = clock_ms();
-	struct client *c;
-	bool started;
-	int ret;
-
 	(void)argc;
 	(void)argv;
-	if (start_wait_option(cli, &wait_s, e) < 0)
-		return -1;
-	c = reach(cli, &started, e);
-	if (c == NULL)
-		return -1;
-	ret = start_and_wait(cli, c, started, wait_s, began, e);
-	client_close(c);
-	return ret;
+	return start_command(cli, true, e);
 }

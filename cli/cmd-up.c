@@ -14,7 +14,7 @@
 #define WAIT_DEFAULT_S 60
 #define WAIT_MAX_S 3600
 
-struct client *start_daemon(struct cli *cli, bool *started, struct err *e)
+static struct client *start_daemon(struct cli *cli, bool *started, struct err *e)
 {
 	const char *name = cli->command->name;
 
@@ -32,14 +32,15 @@ struct client *start_daemon(struct cli *cli, bool *started, struct err *e)
 	return client_open(cli->instance, e);
 }
 
-/* The daemon's client; starts the daemon where none runs. *started: it did. */
-static struct client *reach(struct cli *cli, bool *started, struct err *e)
+struct client *start_reach(
+    struct cli *cli, bool only_leftovers, bool *started, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct client *c = client_open(cli->instance, &why);
 
 	*started = false;
-	if (c == NULL && why.code == ERR_NOT_RUNNING)
+	if (c == NULL && why.code == ERR_NOT_RUNNING &&
+	    (!only_leftovers || follow_leftovers(cli->instance)))
 		return start_daemon(cli, started, e);
 	if (c == NULL && e != NULL)
 		*e = why;
@@ -126,7 +127,7 @@ static int finish(
 	return ret;
 }
 
-int start_wait_option(const struct cli *cli, int64_t *wait_s, struct err *e)
+static int start_wait_option(const struct cli *cli, int64_t *wait_s, struct err *e)
 {
 	const char *value = cli_value(cli, "wait");
 	char what[32];
@@ -138,7 +139,7 @@ int start_wait_option(const struct cli *cli, int64_t *wait_s, struct err *e)
 	return cli_number(value, what, 0, WAIT_MAX_S, wait_s, e);
 }
 
-int start_and_wait(struct cli *cli, struct client *c, bool fresh, int64_t wait_s,
+static int start_and_wait(struct cli *cli, struct client *c, bool fresh, int64_t wait_s,
     int64_t began, struct err *e)
 {
 	struct progress p;
@@ -167,21 +168,26 @@ out:
 	return ret;
 }
 
-int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
+int start_command(struct cli *cli, bool only_leftovers, struct err *e)
 {
 	int64_t wait_s, began = clock_ms();
 	struct client *c;
 	bool started;
 	int ret;
 
-	(void)argc;
-	(void)argv;
 	if (start_wait_option(cli, &wait_s, e) < 0)
 		return -1;
-	c = reach(cli, &started, e);
+	c = start_reach(cli, only_leftovers, &started, e);
 	if (c == NULL)
 		return -1;
 	ret = start_and_wait(cli, c, started, wait_s, began, e);
 	client_close(c);
 	return ret;
+}
+
+int cmd_up(struct cli *cli, int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return start_command(cli, false, e);
 }

@@ -29,7 +29,8 @@ static const struct cli_option scan_options[] = {
 static const struct cli_option connecting_options[] = {
     {"security", 0, "KIND",
 	"open, owe, wpa (WPA2 or WPA3, as the access point has it), wpa2, wpa3, eap.\n"
-	"Default: auto, by what is heard of it; without a daemon, wpa."},
+	"Default: auto, by what is heard of it; without a daemon, wpa.",
+	"auto|open|owe|wpa|wpa2|wpa3|eap"},
     {"passphrase-file", 'p', "FILE",
 	"Its first line is the passphrase; - is standard input.\n"
 	"Default: the one that is kept, or it is asked for on the terminal."},
@@ -39,9 +40,17 @@ static const struct cli_option connecting_options[] = {
 	"Networks with a higher one are preferred; 0 is the usual one."},
     {"save", 0, NULL, "Keep the network even where joining it fails."},
     {"wait", 0, "SEC", "Give up after so many seconds, 1 to 300.\nDefault: 30."},
+    {"check", 0, NULL,
+	"Wait for an address, too, and look whether a captive portal is in the way; "
+	"where "
+	"one is, its URL is printed.\n"
+	"For that http://connectivity-check.ubuntu.com/ is fetched."},
+    {"check-url", 0, "URL",
+	"What --check fetches instead; it has to answer with status 204."},
     {"block", 0, "FILE",
 	"Take the settings from a network block of wpa_supplicant.conf(5) in FILE."},
-    {"eap", 0, "METHOD", "For 802.1X: peap, ttls or pwd; for others see --block."},
+    {"eap", 0, "METHOD", "For 802.1X: peap, ttls or pwd; for others see --block.",
+	"peap|ttls|pwd"},
     {"identity", 0, "NAME", "For 802.1X: the user's name."},
     {"ca-cert", 0, "FILE",
 	"For 802.1X: the certificate, in PEM, of who vouches for the server; it is "
@@ -55,7 +64,13 @@ static const struct cli_option connecting_options[] = {
 
 static const struct cli_option networks_options[] = {
     {"priority", 0, "NUMBER", "Networks with a higher one are preferred."},
-    {"autoconnect", 0, "yes|no", "Whether it is joined without being told to."},
+    {"autoconnect", 0, "yes|no", "Whether it is joined without being told to.", "yes|no"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option monitor_options[] = {
+    {"interval", 'n', "SEC", "Seconds between two samples, 0.5 to 3600.\nDefault: 1."},
+    {"once", 0, NULL, "Print one sample as text, or with --json as one object."},
     {NULL, 0, NULL, NULL},
 };
 
@@ -67,7 +82,8 @@ static const struct cli_option follow_options[] = {
 static const struct cli_option plan_options[] = {
     {"os", 0, "OS",
 	"The host's operating system: linux or freebsd.\n"
-	"Default: this one."},
+	"Default: this one.",
+	"linux|freebsd"},
     {"card", 0, "CARD",
 	"The card, as in the configuration file, in its place.\n"
 	"With it there need not be a configuration file."},
@@ -91,7 +107,8 @@ static const struct cli_option setup_options[] = {
     {"pptdevs", 0, NULL, "The same as --bind-at-boot."},
     {"os", 0, "OS",
 	"The operating system that is set up: linux or freebsd.\n"
-	"Default: this one."},
+	"Default: this one.",
+	"linux|freebsd"},
     {"root", 0, "DIR",
 	"The folder in which that system's files are.\n"
 	"Default: /."},
@@ -101,7 +118,8 @@ static const struct cli_option setup_options[] = {
 static const struct cli_option os_options[] = {
     {"os", 0, "OS",
 	"The operating system that is looked at: linux or freebsd.\n"
-	"Default: this one."},
+	"Default: this one.",
+	"linux|freebsd"},
     {"root", 0, "DIR",
 	"The folder in which that system's programs and files are.\n"
 	"Default: /."},
@@ -125,7 +143,8 @@ static const struct cli_option import_options[] = {
 	"Default: /."},
     {"os", 0, "OS",
 	"The system that bhyfi will run on: linux or freebsd.\n"
-	"Default: this one."},
+	"Default: this one.",
+	"linux|freebsd"},
     {"output", 0, "DIR",
 	"The folder to write into.\n"
 	"Default: " PATH_ETC "."},
@@ -203,6 +222,27 @@ const struct command cli_commands[] = {
 		"With --json one object for programs; its members are listed in "
 		"bhyfi(8).",
 	.run = cmd_status},
+    {.name = "monitor",
+	.args = "",
+	.summary = "watch signal, rates, throughput and latency in the terminal",
+	.help = "Repaints in place until q is typed, with plots over time and the latest "
+		"lines of the daemon's log.\n"
+		"What can not be measured is shown as a dash.\n"
+		"The guest is asked only while somebody watches.\n"
+		"\n"
+		"Throughput is what passes the host's interface. Latency is that of the "
+		"gateway, by an ICMP echo, where the system lets the user send one "
+		"(root; on Linux also net.ipv4.ping_group_range), else by a connection "
+		"to its TCP port 53, which need not be open.\n"
+		"Retries are the frames to the access point that were sent again, among "
+		"all that were sent.\n"
+		"\n"
+		"With --json one object for each interval, on a line: the members of "
+		"status, and time, throughput (down_mbps, up_mbps), retry_pct, latency "
+		"(ms, gateway, by) and events, a list of objects with time, bad and "
+		"text.",
+	.options = monitor_options,
+	.run = cmd_monitor},
     {.name = "scan",
 	.args = "",
 	.summary = "list the networks that are heard",
@@ -340,7 +380,7 @@ const struct command cli_commands[] = {
 	    "from where, by default as the system's own.\n"
 	    "--source dir --root DIR takes an unpacked root.\n"
 	    "--card VENDOR:DEVICE, an address as bhyfi cards prints it, or sim says for\n"
-	    "which card; --air adds the simulated WLAN.\n"
+	    "which card; --air adds the simulated WLAN, --ap what mode ap needs.\n"
 	    "--output DIR puts the image there and leaves the current one as it is.\n"
 	    "--keep-signatures leaves the kernel's modules as packaged.\n"
 	    "\n"
@@ -374,6 +414,15 @@ const struct command cli_commands[] = {
 	.help = "Lists the commands, or explains one.",
 	.max_args = 1,
 	.run = cmd_help},
+    {.name = "complete",
+	.args = "instances|networks|heard|cards",
+	.summary = "print what a shell offers as an argument",
+	.help = "For the completions of bash, zsh and fish: a word on each line.\n"
+		"A name of a network that can not be typed stands there as hex:DIGITS.",
+	.hidden = true,
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_complete},
     {.name = "air",
 	.args = "OP [KEY=VALUE ...]",
 	.summary = "give the simulated WLAN an order",

@@ -12,6 +12,7 @@
 #define WAIT_DEFAULT_S 30
 #define WAIT_MAX_S 300
 #define FILE_MAX (32 * 1024)
+#define CHECK_URL "http://connectivity-check.ubuntu.com/" /* answers 204 */
 
 static const struct {
 	const char *name;
@@ -125,6 +126,9 @@ int connect_options(
 	k->secret_file = cli_value(cli, "passphrase-file");
 	k->block = cli_value(cli, "block");
 	k->eap = cli_value(cli, "eap");
+	k->check_url = cli_value(cli, "check-url");
+	if (k->check_url == NULL && cli_value(cli, "check") != NULL)
+		k->check_url = CHECK_URL;
 	k->wait_s = WAIT_DEFAULT_S;
 	if (kind != NULL && parse_kind(kind, &k->kind, e) < 0)
 		return -1;

@@ -32,6 +32,7 @@ struct connect {
 	const char *eap, *identity, *ca_cert, *domain;
 	char priority[24]; /* "" : as it is */
 	int64_t wait_s;
+	const char *check_url; /* NULL: it is not looked how far the host gets */
 
 	char secret[PASSPHRASE_SIZE]; /* "" : none */
 };

@@ -182,6 +182,16 @@ static void put_number(struct frame *f, double v, const char *unit)
 		putf(f, OUT_PLAIN, "%.*f %s", v < 10 ? 2 : v < 100 ? 1 : 0, v, unit);
 }
 
+static void put_rate(struct frame *f, const json_t *wlan, const char *key)
+{
+	double n;
+
+	if (sample_number(wlan, key, &n) && n > 0)
+		putf(f, OUT_PLAIN, "%.4g", n);
+	else
+		put(f, OUT_PLAIN, unknown(f));
+}
+
 static void clock_text(time_t at, char out[16])
 {
 	struct tm tm;
@@ -236,9 +246,7 @@ static void value_network(struct frame *f)
 static void value_signal(struct frame *f)
 {
 	double dbm = latest(f, METRIC_SIGNAL), noise = latest(f, METRIC_NOISE);
-	enum out_style style = dbm >= -67   ? OUT_GOOD
-			       : dbm >= -80 ? OUT_WARN
-					    : OUT_BAD;
+	enum out_style style = dbm >= -67 ? OUT_GOOD : dbm >= -80 ? OUT_WARN : OUT_BAD;
 
 	if (isnan(dbm))
 		put(f, OUT_PLAIN, unknown(f));
@@ -256,10 +264,10 @@ static void value_rate(struct frame *f)
 	const json_t *w = part(f, "wlan");
 	double n;
 
-	put_number(f, sample_number(w, "rx_mbps", &n) && n > 0 ? n : NAN, "down");
-	put(f, OUT_PLAIN, ", ");
-	put_number(f, sample_number(w, "tx_mbps", &n) && n > 0 ? n : NAN, "up");
-	put(f, OUT_PLAIN, " Mbit/s");
+	put_rate(f, w, "rx_mbps");
+	put(f, OUT_PLAIN, " down, ");
+	put_rate(f, w, "tx_mbps");
+	put(f, OUT_PLAIN, " up Mbit/s");
 	if (sample_number(w, "freq_mhz", &n) && n > 0)
 		putf(f, OUT_PLAIN, "%s%.0f MHz", dot(f), n);
 	if (sample_number(w, "width_mhz", &n) && n > 0)
@@ -412,7 +420,7 @@ static void grow_plots(struct layout *l, size_t *left)
 
 	while (grown && *left > 0) {
 		grown = false;
-		for (size_t i = 0; i < RANKS && *left > 0; i++) {
+		for (size_t i = 0; i<RANKS && * left> 0; i++) {
 			if (l->rows[i] == 0 || l->rows[i] >= items[i].plot_rows)
 				continue;
 			l->rows[i]++;
@@ -468,8 +476,8 @@ static void put_plot(struct frame *f, const struct item *it, unsigned k, unsigne
 	if (k == 0 && scale_moves(m)) {
 		char top[24];
 
-		snprintf(top, sizeof(top), "%s%g ", f->o->utf8 ? "\342\211\244" : "<=",
-		    s.max);
+		snprintf(
+		    top, sizeof(top), "%s%g ", f->o->utf8 ? "\342\211\244" : "<=", s.max);
 		/* Flush with the plot, where the value leaves room. */
 		if (last_row(f)->width + out_width(top) < from)
 			pad_to(f, from - out_width(top));
@@ -479,8 +487,9 @@ static void put_plot(struct frame *f, const struct item *it, unsigned k, unsigne
 	pad_to(f, from);
 	for (size_t back = columns; back-- > 0;)
 		put(f, OUT_PLAIN,
-		    plot_cell(plot_level(history_value(f->h, m, back), s.min, s.max, rows),
-			k, rows, f->o->utf8));
+		    plot_cell(
+			plot_level(history_value(f->h, m, back), s.min, s.max, rows), k,
+			rows, f->o->utf8));
 }
 
 static void paint_item(struct frame *f, const struct item *it, unsigned rows)
@@ -542,7 +551,7 @@ char *paint(const struct history *h, const struct paint_options *options)
 
 	if (o.columns > PAINT_COLUMNS_MAX)
 		o.columns = PAINT_COLUMNS_MAX;
-	f.n = o.rows == 0		    ? RANKS + ONCE_EVENTS
+	f.n = o.rows == 0               ? RANKS + ONCE_EVENTS
 	      : o.rows > PAINT_ROWS_MAX ? PAINT_ROWS_MAX
 					: o.rows;
 	f.rows = calloc(f.n, sizeof(*f.rows));

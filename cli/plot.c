@@ -25,7 +25,7 @@ const char *plot_cell(unsigned level, unsigned row, unsigned rows, bool utf8)
 	static const char *const plain[PLOT_LEVELS + 1] = {
 	    " ", "_", ".", ":", "-", "=", "+", "*", "#"};
 	unsigned below = (rows - 1 - row) * PLOT_LEVELS;
-	unsigned n = level <= below		   ? 0
+	unsigned n = level <= below                ? 0
 		     : level - below > PLOT_LEVELS ? PLOT_LEVELS
 						   : level - below;
 

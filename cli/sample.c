@@ -196,9 +196,9 @@ static json_t *events_json(const struct history *h, size_t n)
 		const struct event_line *l = history_line(h, back);
 
 		if (l != NULL)
-			json_array_append_new(list, json_pack("{s:o, s:b, s:s}", "time",
-							stamp(l->at), "bad", (int)l->bad,
-							"text", l->text));
+			json_array_append_new(
+			    list, json_pack("{s:o, s:b, s:s}", "time", stamp(l->at),
+				      "bad", (int)l->bad, "text", l->text));
 	}
 	return list;
 }

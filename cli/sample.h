@@ -47,8 +47,8 @@ struct history {
 	size_t n;                                /* that ever went in */
 	struct event_line events[EVENTS_MAX];    /* a ring */
 	size_t n_events;                         /* that ever went in */
-	json_t *status; /* the latest; NULL before the first */
-	time_t at;      /* of the latest, by the wall clock */
+	json_t *status;                          /* the latest; NULL before the first */
+	time_t at;                               /* of the latest, by the wall clock */
 	/* To tell what has changed since the sample before; -1: not known. */
 	int64_t ms, rx_bytes, tx_bytes, tx_packets, tx_retries;
 	char latency_by[8], gateway[64];

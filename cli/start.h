@@ -1,22 +1,22 @@
-/* What up and resume share. */
+/* What up, suspend and resume share. */
 #ifndef BHYFI_START_H
 #define BHYFI_START_H
 
 #include "cli.h"
 #include "client.h"
 
-/* Starts bhyfid; its client. *started: it was we who did. */
-struct client *start_daemon(struct cli *cli, bool *started, struct err *e);
-
-/* The value of --wait in seconds, or the default. */
-int start_wait_option(const struct cli *cli, int64_t *wait_s, struct err *e);
+/*
+ * The daemon's client. Where none runs, one is started: always, or only_leftovers, where
+ * one was killed and left something (a VM, or the note that it is suspended), which the
+ * new one takes over; ERR_NOT_RUNNING where there is nothing. *started: it was.
+ */
+struct client *start_reach(
+    struct cli *cli, bool only_leftovers, bool *started, struct err *e);
 
 /*
- * Has the daemon start its machine where that does not run, waits until it is online and
- * prints that. fresh: the daemon was started just now. began: clock_ms() from which the
- * time is counted. wait_s 0: does not wait.
+ * All of `up` and `resume`: reaches the daemon, has it start its machine where that does
+ * not run, waits as --wait says until it is online, and prints that.
  */
-int start_and_wait(struct cli *cli, struct client *c, bool fresh, int64_t wait_s,
-    int64_t began, struct err *e);
+int start_command(struct cli *cli, bool only_leftovers, struct err *e);
 
 #endif

@@ -43,13 +43,16 @@ struct linux_guest {
 	struct choose choose;
 	bool leaving; /* what state says of an association is about to end */
 	struct macs macs;
-	bool path_suspended; /* while the air measures */
+	struct event *country_ev; /* looks which one holds; NULL: none was ever set */
+	bool path_suspended;      /* while the air measures */
 	json_int_t suspend_id;
 };
 
 /* The choice between paths works by these. */
 extern const struct choose_ops choose_callbacks;
 
+/* Gives the path what it needs of us. */
+void link_path(struct linux_guest *g);
 /* Tells the host whether the path carries its frames, where that has changed. */
 void tell_path(struct linux_guest *g);
 /* Puts the path in place if all that it needs is there. */

@@ -4,13 +4,18 @@
 #include "linux-parts.h"
 #include "log.h"
 
+/* From setting a country to looking whether it holds: the host is online by then, which
+ * clears what did not work on the way. */
+#define COUNTRY_S 6
+
 void tell_path(struct linux_guest *g)
 {
-	bool up = g->path.installed && !g->path_suspended && !g->leaving &&
-		  choose_open(&g->choose) && g->state.phase == WLAN_ASSOCIATED;
+	bool up = g->path.installed && !g->path.waits && !g->path_suspended &&
+		  !g->leaving && choose_open(&g->choose) &&
+		  g->state.phase == WLAN_ASSOCIATED;
 
-	agent_path(
-	    g->a, up, g->path.ops != NULL ? g->path.ops->name : "none", g->choose.why);
+	agent_path(g->a, up, g->path.ops != NULL ? g->path.ops->name : "none",
+	    g->path.why[0] != '\0' ? g->path.why : g->choose.why);
 }
 
 /* 1: in place, 0: not yet. */
@@ -94,6 +99,15 @@ static void choose_rejoin(void *arg)
 	wpa_request(&g->wpa, "RECONNECT", on_left, g);
 }
 
+void link_path(struct linux_guest *g)
+{
+	g->path.base = g->base;
+	g->path.wlan_state = &g->state;
+	g->path.changed = choose_changed;
+	g->path.complain = choose_complain;
+	g->path.arg = g;
+}
+
 const struct choose_ops choose_callbacks = {
     choose_use, choose_rejoin, choose_changed, choose_complain};
 
@@ -133,15 +147,49 @@ void check_mac(struct linux_guest *g, const char *event)
 	put_path(g);
 }
 
+/* Nobody says whether the country is one when it is set: the kernel looks it up later. */
+static void on_country(evutil_socket_t fd, short what, void *arg)
+{
+	struct linux_guest *g = arg;
+	char have[3];
+
+	(void)fd;
+	(void)what;
+	if (g->settings->country[0] == '\0' || wlan_country(&g->wlan, have, NULL) < 0 ||
+	    strcmp(have, g->settings->country) == 0)
+		return;
+	agent_failed(g->a, false,
+	    "country %s: the rules of %s hold (is it in the regulatory database?)",
+	    g->settings->country, have[0] != '\0' ? have : "the world");
+}
+
+static void set_country(struct linux_guest *g)
+{
+	static const struct timeval later = {COUNTRY_S, 0};
+	const char *country = g->settings->country;
+	struct err e = ERR_INIT;
+
+	/* One that is no longer to hold gives way to the world's rules. */
+	if (country[0] == '\0' && g->country_ev == NULL)
+		return;
+	if (wlan_set_country(&g->wlan, country[0] != '\0' ? country : "00", &e) < 0)
+		agent_failed(g->a, false, "%s", e.msg);
+	if (g->country_ev == NULL)
+		g->country_ev = evtimer_new(g->base, on_country, g);
+	if (g->country_ev != NULL)
+		evtimer_add(g->country_ev, &later);
+}
+
 void set_up_radio(struct linux_guest *g)
 {
 	const struct settings *s = g->settings;
 	struct err e = ERR_INIT;
 	uint8_t mac[6];
 
-	path_quiet(g->radio.ifname);
-	if (s->country[0] != '\0' && wlan_set_country(&g->wlan, s->country, &e) < 0)
-		agent_failed(g->a, false, "%s", e.msg);
+	/* One that stays has its addresses. */
+	if (!g->path.installed)
+		path_quiet(g->radio.ifname);
+	set_country(g);
 	if (s->mtu > 0 &&
 	    rtnl_link_mtu(g->path.sk, g->radio.ifindex, (unsigned)s->mtu, &e) < 0)
 		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
@@ -161,8 +209,11 @@ void change_path(struct linux_guest *g, const struct path_ops *ops)
 	path_remove(&g->path);
 	tell_path(g);
 	/* What it needs of the radio can not be had of the other kind's program. */
-	if (g->path.ops == &path_ap || ops == &path_ap)
+	if (g->path.ops == &path_ap || ops == &path_ap) {
 		g->supplicant_ran = four = false;
+		memset(&g->state, 0, sizeof(g->state));
+		agent_wlan(g->a, &g->state);
+	}
 	g->path.ops = ops;
 	/* An access point keeps to four addresses until it is left. */
 	if (four && g->state.phase == WLAN_ASSOCIATED)

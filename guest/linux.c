@@ -142,7 +142,7 @@ static void linux_configure(void *st, const struct settings *s)
 	struct linux_guest *g = st;
 	const struct path_ops *ops = choose_mode(&g->choose, s->mode);
 
-	g->settings = s;
+	g->settings = g->path.settings = s;
 	g->is_ap = ops == &path_ap;
 	if (ops == NULL) {
 		agent_failed(g->a, true, "config: this guest has no mode %s", s->mode);
@@ -150,6 +150,8 @@ static void linux_configure(void *st, const struct settings *s)
 	}
 	if (ops != g->path.ops)
 		change_path(g, ops);
+	else
+		path_configure(&g->path);
 	/* It has to hear of the association that there is. */
 	choose_state(&g->choose, &g->state, &g->radio);
 	/* All of it anew: what did not change is left alone below. */
@@ -176,6 +178,7 @@ static void on_wpa_state(void *arg, const struct wlan_state *s)
 		g->leaving = false;
 	choose_state(&g->choose, s, &g->radio);
 	agent_wlan(g->a, s);
+	path_state(&g->path);
 	tell_path(g);
 }
 
@@ -597,6 +600,7 @@ static void *linux_start(
 	    wpa_init(&g->wpa, base, &wpa_callbacks, g, e) < 0 ||
 	    ap_init(&g->ap, base, &ap_callbacks, g, e) < 0)
 		return NULL;
+	link_path(g);
 	g->with_air = air_wanted();
 	if (g->with_air && air_start(&g->air, base, &air_callbacks, g, &warn) < 0)
 		agent_failed(a, true, "%s", warn.msg);
@@ -622,6 +626,8 @@ static void linux_free(void *st)
 
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
 		event_free(events[i]);
+	if (g->country_ev != NULL)
+		event_free(g->country_ev);
 	choose_free(&g->choose);
 	ap_free(&g->ap);
 	wpa_free(&g->wpa);

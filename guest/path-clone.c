@@ -56,16 +56,4 @@ static int clone_install(struct path *p, struct err *e)
 	return 0;
 }
 
-static void clone_remove(struct path *p)
-{
-	struct err e = ERR_INIT;
-
-	/* The filters go with their qdisc. */
-	if (rtnl_clsact_del(p->sk, p->host_index, &e) < 0 ||
-	    rtnl_clsact_del(p->sk, p->air_index, &e) < 0)
-		log_warn("data path clone: %s", e.msg);
-	rtnl_link_flags(p->sk, p->host_index, 0, IFF_PROMISC, NULL);
-	rtnl_link_flags(p->sk, p->air_index, 0, IFF_ALLMULTI, NULL);
-}
-
-const struct path_ops path_clone = {"clone", modules, clone_install, clone_remove};
+const struct path_ops path_clone = {"clone", modules, clone_install, path_unfilter};

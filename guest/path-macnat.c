@@ -163,14 +163,8 @@ static void log_counts(const struct macnat_bpf *skel)
 static void macnat_remove(struct path *p)
 {
 	struct macnat_bpf *skel = p->state;
-	struct err e = ERR_INIT;
 
-	/* The filters go with their qdisc. */
-	if (rtnl_clsact_del(p->sk, p->host_index, &e) < 0 ||
-	    rtnl_clsact_del(p->sk, p->air_index, &e) < 0)
-		log_warn("data path macnat: %s", e.msg);
-	rtnl_link_flags(p->sk, p->host_index, 0, IFF_PROMISC, NULL);
-	rtnl_link_flags(p->sk, p->air_index, 0, IFF_ALLMULTI, NULL);
+	path_unfilter(p);
 	if (skel != NULL && skel->bss != NULL)
 		log_counts(skel);
 	macnat_bpf__destroy(skel);

@@ -25,10 +25,11 @@ static void none_remove(struct path *p)
 
 static const char *const no_modules[] = {NULL};
 /* Associated, but nothing is passed on: for tests and for looking around. */
-static const struct path_ops path_none = {"none", no_modules, none_install, none_remove};
+static const struct path_ops path_none = {
+    "none", no_modules, none_install, none_remove, NULL, NULL};
 
 static const struct path_ops *const table[] = {
-    &path_clone, &path_wds, &path_ap, &path_macnat, &path_none};
+    &path_clone, &path_wds, &path_ap, &path_macnat, &path_nat, &path_none};
 
 const struct path_ops *path_find(const char *mode)
 {
@@ -117,8 +118,32 @@ void path_remove(struct path *p)
 	p->installed = false;
 }
 
+void path_state(struct path *p)
+{
+	if (p->installed && p->ops->state != NULL)
+		p->ops->state(p);
+}
+
+void path_configure(struct path *p)
+{
+	if (p->installed && p->ops->configure != NULL)
+		p->ops->configure(p);
+}
+
 void path_close(struct path *p)
 {
 	nl_socket_free(p->sk);
 	p->sk = NULL;
+}
+
+void path_unfilter(struct path *p)
+{
+	struct err e = ERR_INIT;
+
+	/* The filters go with their qdisc. */
+	if (rtnl_clsact_del(p->sk, p->host_index, &e) < 0 ||
+	    rtnl_clsact_del(p->sk, p->air_index, &e) < 0)
+		log_warn("data path %s: %s", p->ops->name, e.msg);
+	rtnl_link_flags(p->sk, p->host_index, 0, IFF_PROMISC, NULL);
+	rtnl_link_flags(p->sk, p->air_index, 0, IFF_ALLMULTI, NULL);
 }

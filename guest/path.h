@@ -9,9 +9,13 @@
 #include <stdbool.h>
 
 #include "rtnl.h"
+#include "settings.h"
+#include "state.h"
 #include "wlan.h"
 
 #define PATH_BRIDGE "br0"
+
+struct event_base;
 
 struct path;
 
@@ -22,6 +26,10 @@ struct path_ops {
 	int (*install)(struct path *p, struct err *e);
 	/* Takes away what install did, or a part of it. */
 	void (*remove)(struct path *p);
+	/* While it is in place: the association changed; the settings did. NULL: that is
+	 * nothing to it. */
+	void (*state)(struct path *p);
+	void (*configure)(struct path *p);
 };
 
 struct path {
@@ -32,6 +40,16 @@ struct path {
 	char host_if[IFNAMSIZ], air_if[IFNAMSIZ];
 	unsigned host_index, air_index; /* 0: not known yet */
 	bool installed;
+	bool waits;    /* in place, but not to be used yet */
+	char why[160]; /* what there is to say of it; "" */
+
+	/* The owner's, for those who use more than the kernel. */
+	struct event_base *base;
+	const struct settings *settings; /* NULL: none yet */
+	const struct wlan_state *wlan_state;
+	void (*changed)(void *arg); /* waits or why are others now */
+	void (*complain)(void *arg, const char *text);
+	void *arg;
 };
 
 /* The mode's row; NULL for one that this guest does not have. */
@@ -46,6 +64,10 @@ bool path_find_host_if(struct path *p);
 int path_install(struct path *p, struct err *e);
 void path_remove(struct path *p);
 
+/* To be called after each change of them. */
+void path_state(struct path *p);
+void path_configure(struct path *p);
+
 /* Leaves the kernel's part as it is. */
 void path_close(struct path *p);
 
@@ -56,6 +78,9 @@ void path_quiet(const char *ifname);
 int path_bridge(struct path *p, bool with_air, struct err *e);
 void path_unbridge(struct path *p);
 
-extern const struct path_ops path_clone, path_wds, path_ap, path_macnat;
+/* Takes the filters of both interfaces away, and the wider reception that install set. */
+void path_unfilter(struct path *p);
+
+extern const struct path_ops path_clone, path_wds, path_ap, path_macnat, path_nat;
 
 #endif

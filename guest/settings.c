@@ -1,7 +1,9 @@
 #include "settings.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +81,46 @@ static int parse_mac(const json_t *o, struct settings *s, struct err *e)
 	return 0;
 }
 
+static int parse_forward(const json_t *row, struct settings_forward *f)
+{
+	const char *protocol = msg_str(row, "protocol", "");
+
+	f->protocol = strcmp(protocol, "tcp") == 0   ? IPPROTO_TCP
+		      : strcmp(protocol, "udp") == 0 ? IPPROTO_UDP
+						     : 0;
+	f->port = (uint16_t)msg_int(row, "port", 1, UINT16_MAX, 0);
+	f->to = (uint16_t)msg_int(row, "to", 1, UINT16_MAX, 0);
+	return f->protocol != 0 && f->port != 0 && f->to != 0 ? 0 : -1;
+}
+
+/* "forward": [{"protocol": "tcp", "port": N, "to": N}, ...], "subnet": "10.0.1.0" */
+static int parse_nat(const json_t *o, struct settings *s, struct err *e)
+{
+	json_t *list = json_object_get(o, "forward"), *row;
+	const char *subnet = msg_str(o, "subnet", "");
+	const char *mac = msg_str(o, "host_mac", "");
+	struct in_addr a = {0};
+	size_t i;
+
+	if (json_array_size(list) > SETTINGS_FORWARDS_MAX)
+		return err_set(e, ERR_FAILED, "config: forward: more than %d ports",
+		    SETTINGS_FORWARDS_MAX);
+	json_array_foreach (list, i, row) {
+		if (parse_forward(row, &s->forward[s->n_forward++]) < 0)
+			return err_set(e, ERR_FAILED,
+			    "config: forward: expected protocols and ports");
+	}
+	if (subnet[0] != '\0' && inet_pton(AF_INET, subnet, &a) != 1)
+		return err_set(e, ERR_FAILED, "config: subnet is no IPv4 address");
+	s->subnet = ntohl(a.s_addr) & UINT32_C(0xffffff00);
+	if (mac[0] == '\0')
+		return 0;
+	s->has_host_mac = msg_mac_parse(mac, s->host_mac) && is_station(s->host_mac);
+	return s->has_host_mac
+		   ? 0
+		   : err_set(e, ERR_FAILED, "config: host_mac is no station's address");
+}
+
 int settings_parse(const json_t *o, struct settings *s, struct err *e)
 {
 	const char *networks = msg_str(o, "networks", "");
@@ -93,7 +135,8 @@ int settings_parse(const json_t *o, struct settings *s, struct err *e)
 	s->beat_ms = (int)msg_int(o, "beat_ms", 100, 600000, BEAT_DEFAULT_MS);
 	if (log_level_parse(log, &s->log) < 0)
 		return err_set(e, ERR_FAILED, "config: log: no such level: %s", log);
-	if (parse_country(o, s, e) < 0 || parse_mac(o, s, e) < 0)
+	if (parse_country(o, s, e) < 0 || parse_mac(o, s, e) < 0 ||
+	    parse_nat(o, s, e) < 0)
 		return -1;
 	if (strlen(networks) > WPA_CONF_MAX)
 		return err_set(e, ERR_FAILED, "config: networks is larger than %d bytes",
@@ -130,9 +173,17 @@ static bool macs_equal(const struct settings *a, const struct settings *b)
 		   memcmp(a->macs, b->macs, a->n_macs * sizeof(*a->macs)) == 0);
 }
 
+static bool nat_equal(const struct settings *a, const struct settings *b)
+{
+	return a->n_forward == b->n_forward &&
+	       memcmp(a->forward, b->forward, sizeof(a->forward)) == 0 &&
+	       a->subnet == b->subnet && a->has_host_mac == b->has_host_mac &&
+	       memcmp(a->host_mac, b->host_mac, 6) == 0;
+}
+
 bool settings_equal(const struct settings *a, const struct settings *b)
 {
-	return macs_equal(a, b) && strcmp(a->ap, b->ap) == 0 &&
+	return macs_equal(a, b) && nat_equal(a, b) && strcmp(a->ap, b->ap) == 0 &&
 	       strcmp(a->mode, b->mode) == 0 && strcmp(a->networks, b->networks) == 0 &&
 	       strcmp(a->country, b->country) == 0 && a->has_mac == b->has_mac &&
 	       memcmp(a->mac, b->mac, 6) == 0 && a->mtu == b->mtu &&

@@ -18,6 +18,13 @@ struct settings_mac {
 };
 #define SETTINGS_MACS_MAX 256
 
+/* A port of ours on the WLAN that is one of the host's; mode nat. */
+struct settings_forward {
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	uint16_t port, to;
+};
+#define SETTINGS_FORWARDS_MAX 32
+
 struct settings {
 	char mode[16];
 	char *networks;  /* secret; ours */
@@ -30,6 +37,11 @@ struct settings {
 	size_t n_macs;
 	int mtu; /* 0: as it is */
 	int beat_ms;
+	struct settings_forward forward[SETTINGS_FORWARDS_MAX];
+	unsigned n_forward;
+	uint32_t subnet; /* a /24 for mode nat, in host byte order; 0: ours to choose */
+	uint8_t host_mac[6]; /* of the host's interface in mode nat */
+	bool has_host_mac;
 	enum log_level log;
 };
 

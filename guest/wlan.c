@@ -267,20 +267,27 @@ static int on_width(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-/* Of the channel that is in use; not all drivers measure it. */
+/* The noise of the channel that is in use: what the driver says of that, or else what it
+ * last heard at our frequency. Not all drivers measure it. */
 static int on_survey(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *tb[NL80211_ATTR_MAX + 1], *si[NL80211_SURVEY_INFO_MAX + 1];
 	json_t *o = arg;
+	json_int_t freq = json_integer_value(json_object_get(o, "freq_mhz"));
+	bool in_use;
 
 	if (parse(msg, tb) < 0 || tb[NL80211_ATTR_SURVEY_INFO] == NULL ||
-	    nla_parse_nested(si, NL80211_SURVEY_INFO_MAX, tb[NL80211_ATTR_SURVEY_INFO],
-		NULL) < 0)
+	    nla_parse_nested(
+		si, NL80211_SURVEY_INFO_MAX, tb[NL80211_ATTR_SURVEY_INFO], NULL) < 0 ||
+	    si[NL80211_SURVEY_INFO_NOISE] == NULL)
 		return NL_OK;
-	if (si[NL80211_SURVEY_INFO_IN_USE] != NULL &&
-	    si[NL80211_SURVEY_INFO_NOISE] != NULL)
-		json_object_set_new(o, "noise_dbm",
-		    json_integer((int8_t)nla_get_u8(si[NL80211_SURVEY_INFO_NOISE])));
+	in_use = si[NL80211_SURVEY_INFO_IN_USE] != NULL;
+	if (!in_use && (si[NL80211_SURVEY_INFO_FREQUENCY] == NULL ||
+			   nla_get_u32(si[NL80211_SURVEY_INFO_FREQUENCY]) != freq ||
+			   json_object_get(o, "noise_dbm") != NULL))
+		return NL_OK;
+	json_object_set_new(o, "noise_dbm",
+	    json_integer((int8_t)nla_get_u8(si[NL80211_SURVEY_INFO_NOISE])));
 	return NL_OK;
 }
 
@@ -288,22 +295,28 @@ static int on_survey(struct nl_msg *msg, void *arg)
 static int on_regdom(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *tb[NL80211_ATTR_MAX + 1];
-	char alpha2[3];
-	json_t *o = arg;
+	char alpha2[3], *country = arg;
 
 	/* Of several answers the first is the one that all radios without rules of
 	 * their own follow. */
 	if (parse(msg, tb) < 0 || tb[NL80211_ATTR_REG_ALPHA2] == NULL ||
-	    json_object_get(o, "country") != NULL)
+	    country[0] != '\0')
 		return NL_OK;
 	nla_strlcpy(alpha2, tb[NL80211_ATTR_REG_ALPHA2], sizeof(alpha2));
 	if (alpha2[0] >= 'A' && alpha2[0] <= 'Z')
-		json_object_set_new(o, "country", json_string(alpha2));
+		memcpy(country, alpha2, sizeof(alpha2));
 	return NL_OK;
+}
+
+int wlan_country(struct wlan *w, char country[3], struct err *e)
+{
+	memset(country, 0, 3);
+	return ask(w, request(w, NL80211_CMD_GET_REG, NLM_F_ACK), on_regdom, country, e);
 }
 
 void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o)
 {
+	char country[3];
 	struct nl_msg *m = request(w, NL80211_CMD_GET_STATION, NLM_F_DUMP);
 
 	if (m != NULL)
@@ -317,5 +330,6 @@ void wlan_link_info(struct wlan *w, const struct radio *r, json_t *o)
 	if (m != NULL)
 		nla_put_u32(m, NL80211_ATTR_IFINDEX, r->ifindex);
 	ask(w, m, on_survey, o, NULL);
-	ask(w, request(w, NL80211_CMD_GET_REG, NLM_F_ACK), on_regdom, o, NULL);
+	if (wlan_country(w, country, NULL) == 0 && country[0] != '\0')
+		json_object_set_new(o, "country", json_string(country));
 }

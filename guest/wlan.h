@@ -26,6 +26,9 @@ int wlan_find(struct wlan *w, const char *ifname, struct radio *r, struct err *e
 /* Two letters, as wpa_supplicant's country=. */
 int wlan_set_country(struct wlan *w, const char *country, struct err *e);
 
+/* The country whose rules hold, "" for the world's. Some time after wlan_set_country. */
+int wlan_country(struct wlan *w, char country[3], struct err *e);
+
 /* Frames with four addresses, which other hosts' frames can pass the radio in: of the
  * station, associated or not. Not while it is a bridge's port. */
 int wlan_set_4addr(struct wlan *w, unsigned ifindex, bool on, struct err *e);

@@ -51,10 +51,8 @@ struct key {
 	const char *help;
 };
 
-static const char *const mode_names[] = {"clone", "wds", "macnat", "ap", "auto"};
+static const char *const mode_names[] = {"clone", "wds", "macnat", "ap", "nat", "auto"};
 _Static_assert(ARRAY_LEN(mode_names) == MODE_AUTO + 1, "a mode lacks its name");
-/* Of the design, but not built yet. */
-static const char *const later_modes[] = {"nat"};
 
 static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
 
@@ -159,6 +157,18 @@ static int parse_mac(const struct key *k, struct config *c, const char *value)
 	return mac_policy_parse(value, &c->mac);
 }
 
+static int parse_forward(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	return forwards_parse(value, &c->forwards);
+}
+
+static int parse_subnet(const struct key *k, struct config *c, const char *value)
+{
+	(void)k;
+	return forwards_subnet(value, c->subnet);
+}
+
 static int parse_word(const struct key *k, struct config *c, const char *value)
 {
 	static const char allowed[] =
@@ -188,14 +198,16 @@ static const struct key keys[] = {
 		    "sim:open, sim:wpa2, sim:wpa3, sim:hidden, sim:ess, sim:two or sim:wds; "
 		    "it needs an image made with --air."},
 	{"mode", parse_mode, AT(mode), .def = "clone",
-	    .expected = "clone, wds, macnat, ap or auto",
+	    .expected = "clone, wds, macnat, ap, nat or auto",
 	    .help = "How the host gets the LAN.\nclone: the interface carries the card's "
 		    "MAC address and the guest is invisible.\nmacnat: many hosts, as jails "
 		    "and virtual machines on a bridge with the interface, which has an "
 		    "address of its own.\nwds: the same by frames with four addresses, for "
 		    "access points that take WDS stations.\nauto: wds where the access point "
 		    "is seen to take it, else clone.\nap: the card is an access point, "
-		    "bridged to the interface; access_point says which."},
+		    "bridged to the interface; access_point says which.\nnat: the guest is a "
+		    "router; the hosts behind it have a subnet of their own, and addresses of "
+		    "the WLAN's in IPv6."},
 	{"networks", parse_path, AT(networks), .def = PATH_ETC "/wpa_supplicant.conf",
 	    .expected = "an absolute path",
 	    .help = "A wpa_supplicant.conf with the networks to join."},
@@ -208,6 +220,15 @@ static const struct key keys[] = {
 		    "one at each start, and for each network.\nstable: another one for "
 		    "each network, always the same there, made from a secret of this "
 		    "host's."},
+	{"forward", parse_forward, AT(forwards), .def = "none",
+	    .expected = "up to 16 of \"tcp PORT\" or \"udp PORT HOST_PORT\", with commas "
+			"between",
+	    .help = "In mode nat, ports of the WLAN address that are the host's: tcp 2222 "
+		    "22, udp 5000."},
+	{"subnet", parse_subnet, AT(subnet), .def = "one that is free",
+	    .expected = "a private /24, as 192.168.100.0/24",
+	    .help = "The hosts' subnet in mode nat.\nIf the WLAN uses it, another one is "
+		    "taken."},
 	{"country", parse_country, AT(country), .def = "not set",
 	    .expected = "two capital letters (ISO 3166)",
 	    .help = "The country whose radio rules hold."},
@@ -458,9 +479,6 @@ static void expected(const struct key *k, const char *value, struct err *e)
 		err_set(e, ERR_FAILED,
 		    "%s: expected a number from %u to %u, not \"%.48s\"", k->name, k->min,
 		    k->max, value);
-	for (size_t i = 0; k->parse == parse_mode && i < ARRAY_LEN(later_modes); i++)
-		if (strcmp(later_modes[i], value) == 0)
-			err_hint(e, "%s is planned, but not in this version", value);
 }
 
 static void unknown_key(const char *name, struct err *e)
@@ -716,6 +734,8 @@ bool config_take(struct config *c, const struct config *fresh)
 	c->mode = fresh->mode;
 	c->mac = fresh->mac;
 	c->log_level = fresh->log_level;
+	c->forwards = fresh->forwards;
+	memcpy(c->subnet, fresh->subnet, sizeof(c->subnet));
 	memcpy(c->country, fresh->country, sizeof(c->country));
 	memcpy(c->networks, fresh->networks, sizeof(c->networks));
 	memcpy(c->access_point, fresh->access_point, sizeof(c->access_point));

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "forward.h"
 #include "log.h"
 #include "mac.h"
 
@@ -24,7 +25,8 @@ enum path_mode {
 	MODE_WDS,
 	MODE_MACNAT,
 	MODE_AP,
-	MODE_AUTO, /* wds or clone; nat is refused until it exists */
+	MODE_NAT,
+	MODE_AUTO, /* wds or clone */
 };
 
 enum card_kind {
@@ -58,6 +60,8 @@ struct config {
 	unsigned mtu;
 	char country[3]; /* "" : not set */
 	struct mac_policy mac;
+	struct forwards forwards;   /* mode nat */
+	char subnet[SUBNET_TEXT];   /* the hosts', a /24, in mode nat; "": any */
 	char user[32], vm_user[32]; /* names or numbers */
 	char control_group[32];     /* may use the control socket; "" : root only */
 	char wpa_group[32];         /* may use wpa/wlan0; "" : control_group */

@@ -64,8 +64,12 @@ static void on_wlan(struct guest *g, const json_t *o, int64_t now)
 {
 	struct wlan_record *w = &g->record->wlan;
 	bool was = w->associated;
+	char bssid[sizeof(w->bssid)];
 
+	memcpy(bssid, w->bssid, sizeof(bssid));
 	record_wlan(g->record, o);
+	if (was && w->associated && strcmp(bssid, w->bssid) != 0 && may_log(g, now))
+		log_info("wlan: moved on to %s", w->bssid);
 	if (w->associated != was && may_log(g, now))
 		log_info("wlan: %s%s%s%s%s", w->state, w->associated ? " with " : "",
 		    w->associated ? w->bssid : "", w->reason[0] != '\0' ? ": " : "",

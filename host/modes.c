@@ -142,49 +142,6 @@ static int put_text(
 	return err_set(e, ERR_FAILED, "%s: not in UTF-8, or out of memory", name);
 }
 
-json_t *modes_config(struct daemon *d, struct err *e)
-{
-	const struct config *c = d->config;
-	json_t *o = pack(c);
-	struct networks n;
-	struct apconf a;
-	int ret;
-
-	if (c->mode == MODE_AP) {
-		if (read_apconf(d, &a, e) < 0)
-			goto fail;
-		ret = put_text(o, "ap", a.text, c->access_point, e);
-		if (ret == 0)
-			ret = put_macs(d, o, NULL, e);
-		apconf_free(&a);
-	} else {
-		if (read_networks(d, &n, e) < 0)
-			goto fail;
-		ret = put_text(o, "networks", n.text, c->networks, e);
-		if (ret == 0)
-			ret = put_macs(d, o, &n, e);
-		networks_free(&n);
-	}
-	if (ret == 0)
-		return o;
-fail:
-	json_decref(o);
-	return NULL;
-}
-
-bool modes_effective(const struct daemon *d, enum path_mode *mode)
-{
-	*mode = d->config->mode;
-	if (*mode != MODE_AUTO)
-		return true;
-	if (!d->record.path_up)
-		return false;
-	/* The guest has no more to choose from. */
-	*mode =
-	    strcmp(d->record.path_mode, mode_name(MODE_WDS)) == 0 ? MODE_WDS : MODE_CLONE;
-	return true;
-}
-
 /*
  * In clone mode the interface has the radio's address. Where other hosts stand
  * beside it it has one of its own, always the same. Which it is to be in mode
@@ -206,6 +163,70 @@ static int tap_address(
 	ret = mac_derive(key, "interface", instance, strlen(instance), mac, e);
 	explicit_bzero(key, sizeof(key));
 	return ret;
+}
+
+/* What only mode nat needs to know. */
+static int put_nat(struct daemon *d, json_t *o, struct err *e)
+{
+	const struct config *c = d->config;
+	char text[MAC_TEXT_SIZE];
+	uint8_t mac[6];
+
+	if (c->mode != MODE_NAT)
+		return 0;
+	if (tap_address(d, MODE_NAT, mac, e) < 0)
+		return -1;
+	msg_mac_text(mac, text);
+	json_object_set_new(o, "host_mac", json_string(text));
+	json_object_set_new(o, "subnet", json_string(c->subnet));
+	if (json_object_set_new(o, "forward", forwards_json(&c->forwards)) < 0)
+		return err_set(e, ERR_FAILED, "out of memory");
+	return 0;
+}
+
+json_t *modes_config(struct daemon *d, struct err *e)
+{
+	const struct config *c = d->config;
+	json_t *o = pack(c);
+	struct networks n;
+	struct apconf a;
+	int ret;
+
+	if (c->mode == MODE_AP) {
+		if (read_apconf(d, &a, e) < 0)
+			goto fail;
+		ret = put_text(o, "ap", a.text, c->access_point, e);
+		if (ret == 0)
+			ret = put_macs(d, o, NULL, e);
+		apconf_free(&a);
+	} else {
+		if (read_networks(d, &n, e) < 0)
+			goto fail;
+		ret = put_text(o, "networks", n.text, c->networks, e);
+		if (ret == 0)
+			ret = put_macs(d, o, &n, e);
+		if (ret == 0)
+			ret = put_nat(d, o, e);
+		networks_free(&n);
+	}
+	if (ret == 0)
+		return o;
+fail:
+	json_decref(o);
+	return NULL;
+}
+
+bool modes_effective(const struct daemon *d, enum path_mode *mode)
+{
+	*mode = d->config->mode;
+	if (*mode != MODE_AUTO)
+		return true;
+	if (!d->record.path_up)
+		return false;
+	/* The guest has no more to choose from. */
+	*mode =
+	    strcmp(d->record.path_mode, mode_name(MODE_WDS)) == 0 ? MODE_WDS : MODE_CLONE;
+	return true;
 }
 
 int modes_tap_mac(struct daemon *d, struct err *e)

@@ -224,6 +224,8 @@ static int do_secret(struct priv_server *s, const struct priv_request *r,
 {
 	(void)s;
 	(void)r;
+	if (fs_mkdir_p(PATH_DB, 0755, e) < 0)
+		return -1;
 	reply->fd = mac_secret_open(PATH_DB "/secret", e);
 	return reply->fd < 0 ? -1 : 0;
 }

@@ -48,7 +48,7 @@ struct wlan_record {
 	 * that was sent three times is one packet and two retries; one that nobody
 	 * acknowledged in the end has failed. */
 	int64_t tx_packets, tx_retries, tx_failed;
-	char country[3];                     /* whose rules hold; "": the world's */
+	char country[3]; /* whose rules hold; "": the world's */
 };
 
 struct radio_record {

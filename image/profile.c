@@ -37,6 +37,16 @@ static const struct profile_module base_modules[] = {
     {"act_mirred", .boot = false},
     {"act_gact", .boot = false},
     {"bridge", .boot = false},
+    /* nat: nft's core has the rest of what its rules say. It needs libcrc32c, and that
+     * a driver of the crypto API. */
+    {"crc32c_generic", .boot = false},
+    {"nf_tables", .boot = false},
+    {"nft_ct", .boot = false},
+    {"nft_nat", .boot = false},
+    {"nft_masq", .boot = false},
+    {"nft_chain_nat", .boot = false},
+    {"nf_flow_table_inet", .boot = false},
+    {"nft_flow_offload", .boot = false},
     {"cfg80211", .boot = false},
     {"mac80211", .boot = false},
     /* What mac80211 asks the crypto API for: CCMP, GCMP, and the management frames'

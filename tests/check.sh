@@ -81,7 +81,7 @@ configured() { # the same without building
 }
 
 formatted() {
-	find air bench cli common doctor guest host image import setup tests -name '*.[ch]' -print0 |
+	find air bench cli common completion doctor guest host image import setup tests -name '*.[ch]' -print0 |
 		xargs -0 clang-format --dry-run -Werror
 }
 

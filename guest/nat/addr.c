@@ -28,7 +28,8 @@ static struct nl_msg *new_msg(int type, int flags, void *hdr, size_t len)
 	return m;
 }
 
-static int send_wait(struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
+static int send_wait(
+    struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
 {
 	int n = m != NULL ? nl_send_sync(sk, m) : -NLE_NOMEM;
 
@@ -61,23 +62,27 @@ int addr_set(struct nl_sock *sk, bool add, unsigned ifindex, uint32_t address,
 	return send_wait(sk, m, add ? "set address" : "take away address", e);
 }
 
-int addr_route(
-    struct nl_sock *sk, bool add, unsigned ifindex, uint32_t router, struct err *e)
+int addr_route(struct nl_sock *sk, bool add, unsigned ifindex, const struct addr_route *r,
+    struct err *e)
 {
 	struct rtmsg h = {.rtm_family = AF_INET,
+	    .rtm_dst_len = (uint8_t)prefix_length(r->mask),
 	    .rtm_table = RT_TABLE_MAIN,
 	    .rtm_protocol = RTPROT_DHCP,
-	    .rtm_scope = RT_SCOPE_UNIVERSE,
+	    .rtm_scope = r->router != 0 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 	    .rtm_type = RTN_UNICAST,
-	    .rtm_flags = RTNH_F_ONLINK};
+	    .rtm_flags = r->router != 0 ? RTNH_F_ONLINK : 0};
 	struct nl_msg *m = new_msg(add ? RTM_NEWROUTE : RTM_DELROUTE,
 	    add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &h, sizeof(h));
 
 	if (m != NULL) {
 		nla_put_u32(m, RTA_OIF, ifindex);
-		nla_put_u32(m, RTA_GATEWAY, htonl(router));
+		if (r->mask != 0)
+			nla_put_u32(m, RTA_DST, htonl(r->to));
+		if (r->router != 0)
+			nla_put_u32(m, RTA_GATEWAY, htonl(r->router));
 	}
-	return send_wait(sk, m, add ? "set default route" : "take away default route", e);
+	return send_wait(sk, m, add ? "set route" : "take away route", e);
 }
 
 static int host_route(struct nl_sock *sk, bool add, unsigned ifindex,

@@ -15,9 +15,12 @@
 
 int addr_set(struct nl_sock *sk, bool add, unsigned ifindex, uint32_t address,
     uint32_t mask, struct err *e);
-/* The default route, by a router that needs not be in the interface's subnet. */
-int addr_route(
-    struct nl_sock *sk, bool add, unsigned ifindex, uint32_t router, struct err *e);
+/* A route by a router that needs not be in the interface's subnet; 0: on the link. */
+struct addr_route {
+	uint32_t to, mask, router;
+};
+int addr_route(struct nl_sock *sk, bool add, unsigned ifindex, const struct addr_route *r,
+    struct err *e);
 
 /* One IPv6 address is reached through host_index, and asked for on air_index as if it
  * were ours. */

@@ -30,6 +30,7 @@ enum option {
 	OPT_T1 = 58,
 	OPT_T2 = 59,
 	OPT_ID = 61,
+	OPT_ROUTES = 121,
 	OPT_END = 255,
 };
 
@@ -51,6 +52,26 @@ static void take_number(uint32_t *to, const uint8_t *p, size_t len)
 {
 	if (len >= 4)
 		*to = be32_get(p);
+}
+
+/* Each is a prefix length, as many bytes as that needs, and a router. */
+static void take_routes(struct dhcp_msg *m, const uint8_t *p, size_t len)
+{
+	for (m->n_routes = 0; len > 0 && m->n_routes < DHCP_ROUTES_MAX;) {
+		struct dhcp_route *r = &m->route[m->n_routes];
+		size_t bytes = (p[0] + 7u) / 8;
+		uint8_t to[4] = {0};
+
+		if (p[0] > 32 || len < 1 + bytes + 4)
+			return;
+		memcpy(to, p + 1, bytes);
+		r->mask = p[0] == 0 ? 0 : UINT32_MAX << (32 - p[0]);
+		r->to = be32_get(to) & r->mask;
+		r->router = be32_get(p + 1 + bytes);
+		p += 1 + bytes + 4;
+		len -= 1 + bytes + 4;
+		m->n_routes++;
+	}
 }
 
 static void take_option(
@@ -96,6 +117,9 @@ static void take_option(
 		break;
 	case OPT_T2:
 		take_number(&m->t2_s, p, len);
+		break;
+	case OPT_ROUTES:
+		take_routes(m, p, len);
 		break;
 	case OPT_ID:
 		if (len <= sizeof(m->id)) {
@@ -170,10 +194,30 @@ static void put_number(struct out *o, unsigned code, uint32_t value)
 	put(o, code, b, sizeof(b));
 }
 
+static void put_routes(struct out *o, const struct dhcp_msg *m)
+{
+	uint8_t b[9 * DHCP_ROUTES_MAX];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < m->n_routes && i < DHCP_ROUTES_MAX; i++) {
+		const struct dhcp_route *r = &m->route[i];
+		unsigned bits = (unsigned)__builtin_popcount(r->mask);
+		size_t bytes = (bits + 7) / 8;
+
+		b[len] = (uint8_t)bits;
+		be32_put(b + len + 1, r->to);
+		be32_put(b + len + 1 + bytes, r->router);
+		len += 1 + bytes + 4;
+	}
+	if (len > 0)
+		put(o, OPT_ROUTES, b, len);
+}
+
 static void put_options(struct out *o, const struct dhcp_msg *m)
 {
-	static const uint8_t wanted[] = {OPT_MASK, OPT_ROUTER, OPT_DNS, OPT_DOMAIN,
-	    OPT_MTU, OPT_LEASE, OPT_SERVER, OPT_T1, OPT_T2};
+	/* RFC 3442 wants the routes before the router. */
+	static const uint8_t wanted[] = {OPT_MASK, OPT_ROUTES, OPT_ROUTER, OPT_DNS,
+	    OPT_DOMAIN, OPT_MTU, OPT_LEASE, OPT_SERVER, OPT_T1, OPT_T2};
 	uint8_t b[4 * DHCP_DNS_MAX] = {(uint8_t)m->type};
 	unsigned n_dns = m->n_dns < DHCP_DNS_MAX ? m->n_dns : DHCP_DNS_MAX;
 
@@ -189,6 +233,7 @@ static void put_options(struct out *o, const struct dhcp_msg *m)
 		be32_put(b + 4 * (size_t)i, m->dns[i]);
 	if (n_dns > 0)
 		put(o, OPT_DNS, b, 4 * (size_t)n_dns);
+	put_routes(o, m);
 	if (m->domain[0] != '\0')
 		put(o, OPT_DOMAIN, m->domain, strlen(m->domain));
 	be16_put(b, m->mtu);

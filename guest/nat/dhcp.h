@@ -15,6 +15,7 @@
 #define DHCP_HEADERS 28 /* of IP and UDP before it */
 #define DHCP_DNS_MAX 3
 #define DHCP_DOMAIN_MAX 128
+#define DHCP_ROUTES_MAX 8
 
 enum dhcp_op { DHCP_REQUEST_OP = 1, DHCP_REPLY_OP = 2 };
 
@@ -29,6 +30,11 @@ enum dhcp_type {
 	DHCP_INFORM,
 };
 
+struct dhcp_route {
+	uint32_t to, mask;
+	uint32_t router; /* 0: on the link */
+};
+
 struct dhcp_msg {
 	enum dhcp_op op;
 	enum dhcp_type type;
@@ -41,6 +47,9 @@ struct dhcp_msg {
 	uint32_t mask, router;
 	uint32_t dns[DHCP_DNS_MAX];
 	unsigned n_dns;
+	/* Classless ones (RFC 3442). Where there are any, router does not count. */
+	struct dhcp_route route[DHCP_ROUTES_MAX];
+	unsigned n_routes;
 	uint32_t lease_s, t1_s, t2_s;
 	uint16_t mtu;
 	char domain[DHCP_DOMAIN_MAX]; /* letters, digits, '-' and '.' */

@@ -46,23 +46,35 @@ static void ask(struct dhcpc *c, enum dhcp_type type, int64_t now)
 	c->ops->send(c->arg, &m, c->state == DHCPC_RENEWING ? c->lease.server : 0);
 }
 
+static void lose(struct dhcpc *c)
+{
+	c->has_lease = false;
+	c->ops->lease(c->arg, NULL);
+}
+
 static void select_one(struct dhcpc *c, int64_t now)
 {
+	if (c->has_lease && now >= c->end)
+		lose(c);
 	c->state = DHCPC_SELECTING;
 	ask(c, DHCP_DISCOVER, now);
 	c->ops->timer(c->arg, backoff(c->tries++));
 }
 
-static void from_nothing(struct dhcpc *c, int64_t now)
+static void begin(struct dhcpc *c, int64_t now)
 {
-	if (c->has_lease)
-		c->ops->lease(c->arg, NULL);
-	c->has_lease = false;
-	memset(&c->lease, 0, sizeof(c->lease));
 	c->tries = 0;
 	c->start = now;
 	c->xid++;
 	select_one(c, now);
+}
+
+static void from_nothing(struct dhcpc *c, int64_t now)
+{
+	if (c->has_lease)
+		lose(c);
+	memset(&c->lease, 0, sizeof(c->lease));
+	begin(c, now);
 }
 
 void dhcpc_start(struct dhcpc *c, const uint8_t mac[6], uint32_t xid, int64_t now)
@@ -113,7 +125,9 @@ void dhcpc_timer(struct dhcpc *c, int64_t now)
 	case DHCPC_REBOOTING:
 		if (c->tries >=
 		    (c->state == DHCPC_REBOOTING ? REBOOT_TRIES : REQUEST_TRIES)) {
-			from_nothing(c, now);
+			/* A server that does not answer has not taken it back, either: if
+			 * there is one it holds on, until another one is offered. */
+			begin(c, now);
 			return;
 		}
 		ask(c, DHCP_REQUEST, now);
@@ -132,13 +146,20 @@ void dhcpc_timer(struct dhcpc *c, int64_t now)
 	}
 }
 
+/* Somebody that we can send to; ourselves would be a loop. */
+static bool is_other(uint32_t address, uint32_t own)
+{
+	uint32_t first = address >> 24;
+
+	return first != 0 && first != 127 && first < 224 && address != own;
+}
+
 /* An address that a host can have, in a network that is no larger than there are. */
 static bool is_usable(uint32_t address, uint32_t mask)
 {
 	uint32_t host = address & ~mask;
-	uint32_t first = address >> 24;
 
-	if (first == 0 || first == 127 || first >= 224)
+	if (!is_other(address, 0))
 		return false;
 	if ((~mask & (~mask + 1)) != 0 || mask < MASK_MIN)
 		return false;
@@ -152,13 +173,14 @@ static bool from_msg(const struct dhcp_msg *m, struct dhcpc_lease *l)
 	l->mask = m->mask != 0 ? m->mask : UINT32_C(0xffffff00);
 	if (!is_usable(l->address, l->mask) || m->server == 0)
 		return false;
-	/* A router that is ourselves, or none at all, would be a loop. */
-	if (m->router != l->address && m->router >> 24 != 127 && m->router >> 24 < 224)
-		l->router = m->router;
+	for (unsigned i = 0; i < m->n_routes; i++)
+		if (is_other(m->route[i].router, l->address) || m->route[i].router == 0)
+			l->route[l->n_routes++] = m->route[i];
+	if (m->n_routes == 0 && is_other(m->router, l->address))
+		l->route[l->n_routes++] = (struct dhcp_route){.router = m->router};
 	l->server = m->server;
 	for (unsigned i = 0; i < m->n_dns; i++)
-		if (m->dns[i] >> 24 != 0 && m->dns[i] >> 24 != 127 &&
-		    m->dns[i] >> 24 < 224 && m->dns[i] != l->address)
+		if (is_other(m->dns[i], l->address))
 			l->dns[l->n_dns++] = m->dns[i];
 	memcpy(l->domain, m->domain, sizeof(l->domain));
 	l->lease_s = m->lease_s != 0 ? m->lease_s : LEASE_DEFAULT_S;

@@ -19,7 +19,9 @@ enum dhcpc_state {
 };
 
 struct dhcpc_lease {
-	uint32_t address, mask, router, server; /* host byte order; router 0: none */
+	uint32_t address, mask, server; /* host byte order */
+	struct dhcp_route route[DHCP_ROUTES_MAX];
+	unsigned n_routes;
 	uint32_t dns[DHCP_DNS_MAX];
 	unsigned n_dns;
 	char domain[DHCP_DOMAIN_MAX];

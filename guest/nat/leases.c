@@ -4,7 +4,7 @@
 
 #include "subnet.h"
 
-#define OFFER_MS 30000    /* an offer is kept for its client */
+#define OFFER_MS 30000     /* an offer is kept for its client */
 #define DECLINED_MS 600000 /* somebody else uses it */
 
 void leases_init(struct leases *l, uint32_t subnet)
@@ -67,8 +67,8 @@ static void take(
 		s->until = now + ms;
 }
 
-static void fill(const struct leases *l, enum dhcp_type type, uint32_t address,
-    struct dhcp_msg *out)
+static void fill(
+    const struct leases *l, enum dhcp_type type, uint32_t address, struct dhcp_msg *out)
 {
 	out->type = type;
 	out->yiaddr = address;

@@ -102,7 +102,8 @@ static void put32(struct nl_msg *m, int attr, uint32_t value)
 
 static void add_table(struct batch *b, int type)
 {
-	static_assert(NFTA_TABLE_NAME == NFTA_CHAIN_TABLE, "the first attribute");
+	static_assert(
+	    (int)NFTA_TABLE_NAME == (int)NFTA_CHAIN_TABLE, "the first attribute");
 
 	end(b, begin_nft(b, type, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0));
 }
@@ -112,7 +113,8 @@ static void add_flowtable(struct batch *b, const struct rules *r)
 	struct nl_msg *m = begin_nft(b, NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE);
 	struct nlattr *hook, *devs;
 
-	static_assert(NFTA_FLOWTABLE_TABLE == NFTA_CHAIN_TABLE, "the first attribute");
+	static_assert(
+	    (int)NFTA_FLOWTABLE_TABLE == (int)NFTA_CHAIN_TABLE, "the first attribute");
 	if (m != NULL) {
 		nla_put_string(m, NFTA_FLOWTABLE_NAME, FLOWS);
 		hook = nla_nest_start(m, NFTA_FLOWTABLE_HOOK);
@@ -154,7 +156,8 @@ struct rule {
 
 static void rule_begin(struct rule *r, struct batch *b, const char *chain)
 {
-	static_assert(NFTA_RULE_TABLE == NFTA_CHAIN_TABLE, "the first attribute");
+	static_assert(
+	    (int)NFTA_RULE_TABLE == (int)NFTA_CHAIN_TABLE, "the first attribute");
 	r->b = b;
 	r->m = begin_nft(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 	if (r->m == NULL)
@@ -438,15 +441,13 @@ static void add_nat(struct batch *b, const struct rules *r)
 	const uint32_t ours[] = {r->gateway, r->dns2};
 	struct rule u;
 
-	add_chain(
-	    b, "prerouting", "nat", NF_INET_PRE_ROUTING, PRIO_DSTNAT, NF_ACCEPT);
-	add_chain(
-	    b, "postrouting", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT, NF_ACCEPT);
+	add_chain(b, "prerouting", "nat", NF_INET_PRE_ROUTING, PRIO_DSTNAT, NF_ACCEPT);
+	add_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT, NF_ACCEPT);
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (ours[i] != 0 && r->dns[i] != 0)
 			send_names_to(b, r, ours[i], r->dns[i]);
 	for (unsigned i = 0; r->uplink != 0 && r->forward_to != 0 && i < r->n_forward;
-	    i++) {
+	     i++) {
 		rule_begin(&u, b, "prerouting");
 		match_if(&u, NFT_META_IIF, r->air_index);
 		match_to(&u, r->uplink);
@@ -503,8 +504,7 @@ static int send_batch(const struct batch *b, uint32_t last, struct err *e)
 		return err_set(e, ERR_FAILED, "nftables: %s", nl_geterror(n));
 	}
 	/* It answers before send returns; this is for a kernel that does not. */
-	setsockopt(
-	    nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (send(nl_socket_get_fd(sk), b->buf, b->len, 0) < 0)
 		n = err_sys(e, errno, "nftables");
 	else

@@ -1,6 +1,6 @@
 /*
- * What nftables is told: one table that is replaced as a whole. Messages are built by hand
- * on libnl's core, as there is no static libnftnl in Debian.
+ * What nftables is told: one table that is replaced as a whole. Messages are built by
+ * hand on libnl's core, as there is no static libnftnl in Debian.
  */
 #ifndef BHYFI_NAT_RULES_H
 #define BHYFI_NAT_RULES_H
@@ -13,10 +13,11 @@
 struct rules {
 	unsigned host_index, air_index; /* interfaces */
 	const char *host_if, *air_if;
-	uint32_t gateway, dns2; /* our addresses for the hosts; host byte order; 0: none */
-	uint32_t uplink;        /* our address on the uplink; 0: none */
-	uint32_t dns[2];        /* where questions to these two go; 0: nowhere */
-	uint32_t forward_to;    /* the host that ports are forwarded to; 0: none */
+	uint32_t gateway,
+	    dns2;            /* our addresses for the hosts; host byte order; 0: none */
+	uint32_t uplink;     /* our address on the uplink; 0: none */
+	uint32_t dns[2];     /* where questions to these two go; 0: nowhere */
+	uint32_t forward_to; /* the host that ports are forwarded to; 0: none */
 	const struct settings_forward *forward;
 	unsigned n_forward;
 };

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <net/route.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +47,13 @@ static bool mask_is_zero(const struct sockaddr *sa)
 }
 
 /* The gateway of a message about a default route; NULL for others. */
-static const struct sockaddr *gateway_of(const struct rt_msghdr *m, int family)
+static const struct sockaddr *gateway_of(struct rt_msghdr *m, int family)
 {
 	const struct sockaddr *a[RTAX_MAX] = {NULL};
-	const char *p = (const char *)(m + 1), *end = (const char *)m + m->rtm_msglen;
+	char *p = (char *)(m + 1), *end = (char *)m + m->rtm_msglen;
 
 	for (int i = 0; i < RTAX_MAX; i++) {
-		const struct sockaddr *sa = (const void *)p;
+		struct sockaddr *sa = (void *)p;
 
 		if ((m->rtm_addrs & (1 << i)) == 0)
 			continue;
@@ -84,12 +85,12 @@ static bool find(int family, unsigned ifindex, struct sockaddr_storage *sa, size
 {
 	size_t len = 0;
 	AUTO_FREE char *buf = routes(family, &len);
-	const struct rt_msghdr *m;
+	struct rt_msghdr *m;
 
 	for (size_t at = 0; buf != NULL && at + sizeof(*m) <= len; at += m->rtm_msglen) {
 		const struct sockaddr *gateway;
 
-		m = (const void *)(buf + at);
+		m = (void *)(buf + at);
 		if (m->rtm_msglen < sizeof(*m) || m->rtm_msglen > len - at)
 			break;
 		if (m->rtm_version != RTM_VERSION || m->rtm_index != ifindex)

@@ -1,5 +1,6 @@
 /* The host's gateway beyond one interface, and how to reach just that one.
- * linux-gateway.c or freebsd-gateway.c; one of them is linked. Works without any right. */
+ * linux-gateway.c or freebsd-gateway.c; one of them is linked. Works without any right.
+ */
 #ifndef BHYFI_OS_GATEWAY_H
 #define BHYFI_OS_GATEWAY_H
 

@@ -16,7 +16,7 @@
 #define HOST_ADDRS_MAX 16
 struct host_if {
 	bool exists, carrier, up;
-	bool counts; /* the two below are known */
+	bool counts;                 /* the two below are known */
 	uint64_t rx_bytes, tx_bytes; /* as the host sees it: rx is the way down */
 	uint8_t mac[6];
 	char addrs[HOST_ADDRS_MAX][48]; /* "192.0.2.61/24", "2001:db8::1/64" */

@@ -219,6 +219,43 @@ static void without_a_daemon(void **state)
 	lab_down(i);
 }
 
+static const char certificate[] =
+    "junk\n-----BEGIN CERTIFICATE-----\nMIIB\nAAAA\n-----END CERTIFICATE-----\n";
+
+static void eap_and_blocks(void **state)
+{
+	static const char block[] =
+	    "# theirs\nnetwork={\n ssid=\"corp\"\n key_mgmt=WPA-EAP\n"
+	    " eap=TTLS\n identity=\"me\"\n}\n";
+	struct inst *i = fake(state, "open");
+	char AUTO_FREE *text = NULL, path[PATH_MAX], command[2 * PATH_MAX];
+	struct err e = ERR_INIT;
+
+	write_file(i, "# mine\n");
+	snprintf(path, sizeof(path), "%.4000s.extra", i->networks);
+	ok(fs_write_atomic(path, 0600, certificate, strlen(certificate), &e), &e);
+	RUN_OK(i, "eduroam is kept", "connect", "eduroam", "--eap", "peap", "--identity",
+	    "me@example.org", "--ca-cert", path, "--domain", "example.org", "-p",
+	    nets_secret(i, "a secret"));
+	nets_done(i);
+	snprintf(command, sizeof(command), "%s",
+	    "# mine\n\nnetwork={\n\tssid=\"eduroam\"\n"
+	    "\tkey_mgmt=WPA-EAP WPA-EAP-SHA256 FT-EAP\n\tieee80211w=1\n\teap=PEAP\n"
+	    "\tidentity=\"me@example.org\"\n\tpassword=\"a secret\"\n"
+	    "\tphase2=\"auth=MSCHAPV2\"\n\tca_cert=\"blob://ca-656475726f616d\"\n"
+	    "\tdomain_suffix_match=\"example.org\"\n}\n"
+	    "blob-base64-ca-656475726f616d={\nMIIB\nAAAA\n}\n");
+	text = nets_file(i);
+	assert_string_equal(text, command);
+	ok(fs_write_atomic(path, 0600, block, strlen(block), &e), &e);
+	RUN_OK(i, "corp is kept", "connect", "--block", path);
+	RUN_OK(i, "   corp     802.1X", "networks");
+	lab_refuses(i, ERR_FAILED,
+	    (const char *const[]){"connect", "other", "--block", path, NULL},
+	    (const char *const[]){"another ssid", NULL});
+	unlink(path);
+}
+
 static void names_of_all_kinds(void **state)
 {
 	struct inst *i = fake(state, "open");
@@ -336,5 +373,5 @@ static void wpa_cli_works(void **state)
 LAB_MAIN("nets", LAB_TEST(scan_lists_the_air), LAB_TEST(connect_keeps_what_works),
     LAB_TEST(a_failure_changes_nothing), LAB_TEST(a_killed_connect_is_taken_back),
     LAB_TEST(save_keeps_a_failure), LAB_TEST(hidden_and_open), LAB_TEST(without_a_daemon),
-    LAB_TEST(names_of_all_kinds), LAB_TEST(forget_leaves_it), LAB_TEST(wrong_input),
-    LAB_TEST(wpa_cli_works))
+    LAB_TEST(eap_and_blocks), LAB_TEST(names_of_all_kinds), LAB_TEST(forget_leaves_it),
+    LAB_TEST(wrong_input), LAB_TEST(wpa_cli_works))

@@ -43,9 +43,16 @@ int net_dns(const char *server, const char *name, int family, char answer[ADDRES
 
 /* Transfers with the air's transfer service (air/blob.h), checked byte by byte. */
 int net_get(const char *address, size_t bytes, int timeout_ms, struct err *e);
+/* The same; *gap_ms: the longest time in which nothing came. */
+int net_get_gap(
+    const char *address, size_t bytes, int timeout_ms, int64_t *gap_ms, struct err *e);
 int net_put(const char *address, size_t bytes, int timeout_ms, struct err *e);
 /* Asks the transfer service to connect to us: a connection from the air. */
 int net_called(const char *address, int timeout_ms, struct err *e);
+/* The same by way of a forwarded port: a connection to `port` of the address that the
+ * service sees of us comes to our port `to`. */
+int net_forwarded(
+    const char *address, unsigned port, unsigned to, int timeout_ms, struct err *e);
 /* Asks in mDNS's group and hears the air's answer to the group (air/group.h). */
 int net_group(const char *ifname, int family, int timeout_ms, struct err *e);
 

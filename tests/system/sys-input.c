@@ -44,7 +44,7 @@ static void wrong_keys_and_values(void **state)
 	    {"memory = 12\ncard = sim:wpa2\n", 1, {".conf:1: memory", "expected", "64"}},
 	    {"card = sim:wpa2\nmemory = -160\n", 1, {".conf:2: memory", "expected"}},
 	    {"card = sim:wpa2\nmemory = 160 MiB\n", 1, {".conf:2: memory", "expected"}},
-	    {"card = sim:wpa2\nmode = nat\n", 1, {".conf:2: mode", "expected clone"}},
+	    {"card = sim:wpa2\nforward = tcp\n", 1, {".conf:2: forward", "expected"}},
 	    {"card = sim:wpa2\nmode = bridge\n", 1, {".conf:2: mode", "expected clone"}},
 	    {"card = 3:0:0\n", 1, {".conf:1: card", "expected"}},
 	    {"card = ../../etc/passwd\n", 1, {".conf:1: card", "expected"}},

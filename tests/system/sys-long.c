@@ -65,6 +65,26 @@ static void roams_when_its_ap_goes(void **state)
 	lab_down(i);
 }
 
+/* 100 MB each way, checked byte by byte, in each mode that joins a network. */
+static void hundred_megabytes_in_each_mode(void **state)
+{
+	static const char *const modes[] = {"clone", "wds"};
+
+	for (size_t k = 0; k < sizeof(modes) / sizeof(modes[0]); k++) {
+		struct inst *i = lab_inst(state, "wds");
+		struct err e = ERR_INIT;
+		struct lease l;
+
+		inst_set(i, "mode", modes[k]);
+		lab_write(i);
+		lab_up(i);
+		ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+		ok(net_get(l.gateway, 100000000, 30000, &e), &e);
+		ok(net_put(l.gateway, 100000000, 30000, &e), &e);
+		lab_down(i);
+	}
+}
+
 static void twenty_boots(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
@@ -91,4 +111,5 @@ static void half_a_gigabyte(void **state)
 
 LAB_MAIN("long", LAB_TEST(hidden_ssid), LAB_TEST(ap_with_wds),
     LAB_TEST(one_of_two_networks), LAB_TEST(roams_when_its_ap_goes),
-    LAB_TEST(twenty_boots), LAB_TEST(half_a_gigabyte))
+    LAB_TEST(hundred_megabytes_in_each_mode), LAB_TEST(twenty_boots),
+    LAB_TEST(half_a_gigabyte))

@@ -235,6 +235,7 @@ static void ap_serves_a_station(void **state)
 	json_t *o;
 
 	inst_set(i, "mode", "ap");
+	inst_set(i, "country", "DE");
 	write_access_point(i, path, wpa2);
 	lab_write(i);
 	lab_up(i);
@@ -451,6 +452,13 @@ static void country_and_mtu(void **state)
 	o = lab_status(i);
 	assert_string_equal(text_at(o, "wlan.country"), "US");
 	json_decref(o);
+	/* No country of that name: the guest finds that out. */
+	snprintf(i->settings, sizeof(i->settings), "%scountry = QX\n", base);
+	lab_write(i);
+	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
+	ok(o ? 0 : -1, &e);
+	json_decref(o);
+	wait_log(i, "country QX: the rules of ");
 	/* What waits for the next start is said; what is wrong changes nothing. */
 	snprintf(i->settings, sizeof(i->settings), "%smemory = 192\n", base);
 	lab_write(i);

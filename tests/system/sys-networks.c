@@ -2,6 +2,7 @@
  * Networks on real guests: each kind of security by `bhyfi connect`, moving from one to
  * another, roaming within one, wpa_cli.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #define WRONG_MS 20000 /* doc/networks.md: so soon a wrong passphrase is known */
 #define LEASE_MS 5000  /* from association to the host's new lease */
+#define TRANSFER (48u * 1024 * 1024)
 #define ODD_SSID "hex:1b5b324a22ff7d0a"
 
 static void write_file(const struct inst *i, const char *text)
@@ -183,30 +185,78 @@ static void stays_while_others_change(void **state)
 	lab_down(i);
 }
 
+/* A transfer in a process of its own; what it says at its end goes to the pipe. */
+static int start_transfer(const char *address)
+{
+	struct err e = ERR_INIT;
+	char text[ERR_MSG_MAX];
+	int64_t gap = 0;
+	int p[2];
+
+	assert_int_equal(pipe(p), 0);
+	fflush(NULL);
+	if (fork() != 0) {
+		close(p[1]);
+		return p[0];
+	}
+	if (net_get_gap(address, TRANSFER, 30000, &gap, &e) == 0)
+		snprintf(text, sizeof(text), "ok, longest gap %lld ms", (long long)gap);
+	else
+		snprintf(text, sizeof(text), "%s", e.msg);
+	if (write(p[1], text, strlen(text) + 1) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+static void hear_transfer(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char text[ERR_MSG_MAX] = "nothing";
+
+	assert_int_equal(poll(&p, 1, 120000), 1);
+	assert_true(read(fd, text, sizeof(text)) > 0);
+	close(fd);
+	printf("# transfer: %s\n", text);
+	assert_int_equal(strncmp(text, "ok", 2), 0);
+}
+
 static void roams_within_one(void **state)
 {
 	struct inst *i = lab_inst(state, "ess");
 	struct err e = ERR_INIT;
-	char bssid[32], command[64];
+	char bssid[2][32], command[64];
+	struct child log;
+	struct lease l;
 	json_t *o;
-	int watch;
+	int fd, watch;
 
 	lab_up(i);
-	lab_lan_works(i);
+	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
 	o = lab_status(i);
-	snprintf(bssid, sizeof(bssid), "%s", text_at(o, "wlan.bssid"));
+	snprintf(bssid[0], sizeof(bssid[0]), "%s", text_at(o, "wlan.bssid"));
 	json_decref(o);
+	memcpy(bssid[1], bssid[0], sizeof(bssid[1]));
+	/* The two differ in one digit. */
+	bssid[1][13] = bssid[0][13] == '0' ? '1' : '0';
 	watch = net_watch(&e);
 	ok(watch >= 0 ? 0 : -1, &e);
-	/* The other one: they differ in one digit. */
-	bssid[13] = bssid[13] == '0' ? '1' : '0';
-	snprintf(command, sizeof(command), "roam 02:bf:00:00:%.2s:01", bssid + 12);
-	nets_wpa_cli_says(i, command, "OK");
-	lab_lan_works(i);
-	o = lab_status(i);
-	printf("# from one to %s\n", text_at(o, "wlan.bssid"));
-	json_decref(o);
+	fd = start_transfer(l.gateway);
+	for (int k = 1; k <= 2; k++) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		snprintf(command, sizeof(command), "roam %s", bssid[k % 2]);
+		nets_wpa_cli_says(i, command, "OK");
+		snprintf(command, sizeof(command), "wlan: moved on to %s", bssid[k % 2]);
+		ok(child_wait_text(&log, command, COMMAND_MS, &e), &e);
+		/* While it goes on. */
+		assert_int_equal(poll(&p, 1, 0), 0);
+	}
+	hear_transfer(fd);
+	/* The host's interface was never unplugged. */
+	assert_int_not_equal(net_watch_carrier(watch, i->tap, false, 100, &e), 0);
 	close(watch);
+	child_free(&log);
 	lab_down(i);
 }
 

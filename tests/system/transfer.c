@@ -55,9 +55,16 @@ static int connect_blob(
 
 int net_get(const char *address, size_t bytes, int timeout_ms, struct err *e)
 {
+	return net_get_gap(address, bytes, timeout_ms, NULL, e);
+}
+
+int net_get_gap(
+    const char *address, size_t bytes, int timeout_ms, int64_t *gap_ms, struct err *e)
+{
 	static unsigned char got[CHUNK], want[CHUNK];
 	AUTO_CLOSE int fd = connect_blob(address, "get", bytes, timeout_ms, e);
 	struct blob_stream s;
+	int64_t last = clock_ms(), now, gap = 0;
 	size_t done = 0;
 	ssize_t n;
 
@@ -71,7 +78,12 @@ int net_get(const char *address, size_t bytes, int timeout_ms, struct err *e)
 			    "get: wrong bytes between %zu and %zu", done,
 			    done + (size_t)n);
 		done += (size_t)n;
+		now = clock_ms();
+		gap = now - last > gap ? now - last : gap;
+		last = now;
 	}
+	if (gap_ms != NULL)
+		*gap_ms = gap;
 	if (n < 0)
 		return err_sys(e, errno, "get: after %zu bytes", done);
 	if (done != bytes)
@@ -107,19 +119,26 @@ int net_put(const char *address, size_t bytes, int timeout_ms, struct err *e)
 	return 0;
 }
 
-int net_called(const char *address, int timeout_ms, struct err *e)
+/* port 0: that of to; to 0: any */
+static int be_called(
+    const char *address, unsigned port, unsigned to, int timeout_ms, struct err *e)
 {
 	AUTO_CLOSE int l = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1,
 		       in = -1;
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+	struct sockaddr_in6 any = {
+	    .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)to)};
 	socklen_t len = sizeof(any);
 	char got[16] = "";
+	int on = 1;
 
+	/* One that was called before may still be about to end. */
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (l < 0 || bind(l, (const struct sockaddr *)&any, sizeof(any)) ||
 	    listen(l, 1) || getsockname(l, (struct sockaddr *)&any, &len))
 		return err_sys(e, errno, "listen");
 	set_timeout(l, timeout_ms);
-	fd = connect_blob(address, "call", ntohs(any.sin6_port), timeout_ms, e);
+	fd = connect_blob(
+	    address, "call", port != 0 ? port : ntohs(any.sin6_port), timeout_ms, e);
 	if (fd < 0)
 		return -1;
 	in = accept4(l, NULL, NULL, SOCK_CLOEXEC);
@@ -132,6 +151,17 @@ int net_called(const char *address, int timeout_ms, struct err *e)
 		return err_set(
 		    e, ERR_FAILED, "the call of %s: it says: %s", address, got);
 	return 0;
+}
+
+int net_called(const char *address, int timeout_ms, struct err *e)
+{
+	return be_called(address, 0, 0, timeout_ms, e);
+}
+
+int net_forwarded(
+    const char *address, unsigned port, unsigned to, int timeout_ms, struct err *e)
+{
+	return be_called(address, port, to, timeout_ms, e);
 }
 
 static int open_group(int family, unsigned ifindex, struct err *e)

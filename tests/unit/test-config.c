@@ -163,11 +163,36 @@ static void wrong_values_name_file_line_key_and_what_is_expected(void **state)
 	check_bad("country = \x1b[1m\n", "not \"\\x1b[1m\"", "");
 }
 
-static void what_is_planned_is_said_so(void **state)
+static void nat_is_told_what_to_forward(void **state)
 {
+	static const char *const ports[] = {"tcp", "tcp 0", "tcp 65536", "sctp 22",
+	    "tcp 22 0", "tcp 22 23 24", "tcp 22,", "tcp 22 -1", "tcp 0x16",
+	    "tcp 22 80, tcp 22 81", "tcp  22"};
+	static const char *const subnets[] = {"192.168.1.0", "192.168.1.0/16",
+	    "192.168.1.7/24", "8.8.8.0/24", "10.0.0.0/24x", "10.0.0/24",
+	    "10.0.0.0000000000000/24"};
+	char text[128];
+	struct config c;
+
 	(void)state;
-	check_bad("mode = nat\n", "mode: expected clone",
-	    "nat is planned, but not in this version");
+	check_good(&c, "card = sim:wpa2\nmode = nat\nsubnet = 10.9.8.0/24\n"
+		       "forward = tcp 2222 22,udp 5000 , udp 2222\n");
+	assert_int_equal(c.mode, MODE_NAT);
+	assert_int_equal(c.forwards.n, 3);
+	assert_false(c.forwards.list[0].udp);
+	assert_int_equal(c.forwards.list[0].port, 2222);
+	assert_int_equal(c.forwards.list[0].to, 22);
+	assert_true(c.forwards.list[1].udp);
+	assert_int_equal(c.forwards.list[1].to, 5000);
+	assert_string_equal(c.subnet, "10.9.8.0");
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		snprintf(text, sizeof(text), "forward = %s\n", ports[i]);
+		check_bad(text, "forward: expected up to 16", "");
+	}
+	for (size_t i = 0; i < sizeof(subnets) / sizeof(subnets[0]); i++) {
+		snprintf(text, sizeof(text), "subnet = %s\n", subnets[i]);
+		check_bad(text, "subnet: expected a private /24", "");
+	}
 	check_bad("mode = bridge\n", "mode: expected clone", "");
 }
 
@@ -334,7 +359,7 @@ int main(void)
 	    cmocka_unit_test(every_key_is_taken),
 	    cmocka_unit_test(the_vmm_has_defaults_of_its_own),
 	    cmocka_unit_test(wrong_values_name_file_line_key_and_what_is_expected),
-	    cmocka_unit_test(what_is_planned_is_said_so),
+	    cmocka_unit_test(nat_is_told_what_to_forward),
 	    cmocka_unit_test(wrong_lines_are_named),
 	    cmocka_unit_test(sizes_are_bounded),
 	    cmocka_unit_test(instances_have_names_and_interfaces_of_their_own),

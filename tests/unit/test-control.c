@@ -543,6 +543,95 @@ static void sink(void *arg, enum log_level level, const char *text)
 	(void)text;
 }
 
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+static void test_monitor(void **state)
+{
+	struct world *w = *state;
+	const char *text;
+	char line[32];
+	int a, b, idle;
+
+	for (int i = 0; i < 40; i++) {
+		int n = snprintf(line, sizeof(line), "line %d\n", i);
+
+		keep_add(&w->log, line, (size_t)n);
+	}
+	a = client(w);
+	b = client(w);
+	/* The last lines of the log, and a sample at once where no guest is to be
+	 * asked. */
+	idle = event_base_get_num_events(w->base, EVENT_BASE_COUNT_ADDED);
+	ask(w, a, "{\"cmd\":\"monitor\",\"interval_ms\":500}\n");
+	text = answer(a);
+	assert_int_equal(count(text, "{\"line\":"), 16);
+	assert_non_null(strstr(text, "{\"line\":\"line 24\"}\n"));
+	assert_int_equal(count(text, "{\"status\":{\"state\":\"online\""), 1);
+	assert_non_null(strstr(text, ",\"ms\":"));
+	/* The next one when its time has come, with the guest's figures. */
+	w->can_refresh = true;
+	w->refreshes = 0;
+	turn_once(w);
+	assert_int_equal(w->refreshes, 1);
+	assert_string_equal(answer(a), "");
+	control_refreshed(w->control);
+	turn(w);
+	assert_int_equal(count(answer(a), "{\"status\":"), 1);
+	/* An answer that nobody asked for is no sample. */
+	control_refreshed(w->control);
+	turn(w);
+	assert_string_equal(answer(a), "");
+	/* A guest that does not answer keeps it a second, no longer. */
+	turn_once(w);
+	assert_int_equal(w->refreshes, 2);
+	turn_once(w);
+	assert_int_equal(count(answer(a), "{\"status\":"), 1);
+	keep_add(&w->log, "news\n", 5);
+	control_grown(w->control, CONTROL_LOG);
+	turn(w);
+	assert_string_equal(answer(a), "{\"line\":\"news\"}\n");
+	/* Nobody watches any more: nobody is asked. */
+	close(a);
+	turn(w);
+	w->refreshes = 0;
+	ask(w, b, "{\"cmd\":\"version\"}\n");
+	assert_int_equal(
+	    event_base_get_num_events(w->base, EVENT_BASE_COUNT_ADDED), idle - 1);
+	assert_int_equal(w->refreshes, 0);
+	close(b);
+}
+
+static void test_last_lines(void **state)
+{
+	struct world *w = *state;
+	static char filler[1000];
+
+	assert_int_equal(keep_last_lines(&w->log, 3), 0);
+	keep_add(&w->log, "a\nbb\nccc\n", 9);
+	assert_int_equal(keep_last_lines(&w->log, 1), 5);
+	assert_int_equal(keep_last_lines(&w->log, 2), 2);
+	assert_int_equal(keep_last_lines(&w->log, 3), 0);
+	assert_int_equal(keep_last_lines(&w->log, 4), 0);
+	keep_add(&w->log, "half", 4);
+	assert_int_equal(keep_last_lines(&w->log, 1), 9);
+	/* A ring that has lost the beginning of its first line. */
+	memset(filler, 'x', sizeof(filler));
+	for (int i = 0; i < 2 * KEEP_RING / (int)sizeof(filler); i++)
+		keep_add(&w->log, filler, sizeof(filler));
+	assert_int_equal(keep_last_lines(&w->log, 9), w->log.total);
+	keep_add(&w->log, "\nend\n", 5);
+	assert_int_equal(keep_last_lines(&w->log, 9), w->log.total - 4);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -562,6 +651,8 @@ int main(void)
 	    TEST(test_air_of_a_dead_guest),
 	    TEST(test_log),
 	    TEST(test_console),
+	    TEST(test_monitor),
+	    TEST(test_last_lines),
 	    TEST(test_many_clients),
 	    TEST(test_long_line),
 	    TEST(test_does_not_read),

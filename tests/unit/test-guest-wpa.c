@@ -42,7 +42,8 @@ static void a_connection_goes_through_its_states(void **state)
 	assert_true(
 	    feed(&s, "<3>CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:01:00 reason=3"));
 	assert_int_equal(s.phase, WLAN_DISCONNECTED);
-	assert_string_equal(s.reason, "disconnected by the access point (reason 3)");
+	assert_string_equal(s.reason,
+	    "disconnected by the access point: it leaves, or wants us to (reason 3)");
 }
 
 static void a_wrong_key_stays_the_reason(void **state)
@@ -165,8 +166,16 @@ static void own_settings_are_not_taken(void **state)
 		"/run/wpa/ctl", &out, &len, &e),
 	    0);
 	assert_string_equal(out, "\n\n\n\ncountry=DE\nnetwork={\n\tssid=\"a\"\n}\n"
+				 "bgscan=\"simple:30:-70:86400\"\nsae_pwe=2\n"
 				 "ctrl_interface=/run/wpa/ctl\n");
 	assert_int_equal(len, strlen(out));
+	free(out);
+	/* What the user says stands, but not what is said of one network. */
+	assert_int_equal(
+	    wpa_conf_make("sae_pwe=0\nnetwork={\nbgscan=\"\"\n}\n", "/x", &out, &len, &e),
+	    0);
+	assert_string_equal(out, "sae_pwe=0\nnetwork={\nbgscan=\"\"\n}\n"
+				 "bgscan=\"simple:30:-70:86400\"\nctrl_interface=/x\n");
 	free(out);
 	out = malloc(WPA_CONF_MAX + 2);
 	assert_non_null(out);

@@ -4,6 +4,7 @@
  * drivers/base/bus.c and drivers/pci/pci-driver.c do. Taps: real ones, in a network
  * namespace of our own (root only).
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +24,7 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "os/gateway.h"
 #include "os/linux.h"
 #include "os/native.h"
 
@@ -530,6 +532,47 @@ static int remove_root(void **state)
 	return fs_remove_tree(root, NULL);
 }
 
+/* Lines as the kernel prints them (Linux 6.1, a little-endian machine). */
+static void gateways_are_found(void **state)
+{
+	static const char four[] =
+	    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\t"
+	    "Window\tIRTT\n"
+	    "eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+	    "bhyfi0\t00000000\t0200A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n"
+	    "bhyfi0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+	    "bhyfi0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n"
+	    "bhyfi0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
+	    "torn\t000";
+	static const char six[] =
+	    "fe800000000000000000000000000000 40 00000000000000000000000000000000 00 "
+	    "00000000000000000000000000000000 00000100 00000001 00000000 00000001   "
+	    "bhyfi0\n"
+	    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+	    "fe80000000000000000000fffe000001 00000400 00000003 00000000 00450003   "
+	    "bhyfi0\n"
+	    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+	    "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       "
+	    "lo\n";
+	struct sockaddr_storage sa;
+	struct sockaddr_in s4;
+	struct sockaddr_in6 s6;
+	char text[INET6_ADDRSTRLEN];
+	socklen_t len;
+
+	(void)state;
+	assert_true(linux_route4(four, "bhyfi0", &s4));
+	assert_string_equal(inet_ntop(AF_INET, &s4.sin_addr, text, sizeof(text)),
+	    htonl(1) == 1 ? "1.0.168.192" : "192.168.0.1");
+	assert_false(linux_route4(four, "bhyfi", &s4));
+	assert_false(linux_route4("", "bhyfi0", &s4));
+	assert_true(linux_route6(six, "bhyfi0", &s6));
+	assert_string_equal(
+	    inet_ntop(AF_INET6, &s6.sin6_addr, text, sizeof(text)), "fe80::ff:fe00:1");
+	assert_false(linux_route6(six, "lo", &s6));
+	assert_false(host_gateway("nosuchif0", &sa, &len));
+}
+
 #define CARD_TEST(t) cmocka_unit_test_setup(t, make_tree)
 
 int main(void)
@@ -541,6 +584,7 @@ int main(void)
 	    CARD_TEST(a_claim_that_fails_leaves_the_card_as_it_was),
 	    CARD_TEST(a_group_shared_with_the_host_is_refused),
 	    CARD_TEST(what_can_not_be_passed_is_said),
+	    cmocka_unit_test(gateways_are_found),
 	    cmocka_unit_test(a_tap_lives_as_long_as_its_descriptor),
 	    cmocka_unit_test(only_our_own_left_over_is_replaced),
 	    cmocka_unit_test(a_tap_that_is_deleted_is_noticed),

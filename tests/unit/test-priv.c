@@ -835,6 +835,48 @@ static void records_are_read_as_written(void **state)
 		assert_int_equal(vm_record_parse(&b, bad[i], strlen(bad[i]), &e), -1);
 }
 
+static void reads_files_again(struct priv *p, const struct config *c)
+{
+	struct priv_reply r = {.fd = -1};
+	struct err e = ERR_INIT;
+	struct config got;
+	struct stat st;
+
+	CALL(PRIV_CONFIG, 0, NULL, &r);
+	CHECK(pread(r.fd, &got, sizeof(got), 0) == sizeof(got));
+	close(r.fd);
+	/* What can change while a VM runs has, and the rest is said to have. */
+	CHECK(r.value == 1 && got.mode == MODE_WDS && strcmp(got.country, "DE") == 0);
+	CHECK(strcmp(got.qemu, c->qemu) == 0);
+	CALL(PRIV_AP_CONF, 0, NULL, &r);
+	CHECK(fstat(r.fd, &st) == 0 && st.st_size == 7);
+	close(r.fd);
+	CALL(PRIV_SECRET, 0, NULL, &r);
+	CHECK(fstat(r.fd, &st) == 0 && st.st_size == 32 && (st.st_mode & 0777) == 0600);
+	CHECK(write(r.fd, "x", 1) < 0);
+	close(r.fd);
+	REFUSED(PRIV_SECRET, 1, NULL, ERR_USAGE);
+	REFUSED(PRIV_CONFIG, 0, (const uint8_t *)"\2\0\0\0\0\1", ERR_USAGE);
+}
+
+static void files_are_read_again(void **state)
+{
+	const char conf[] = PATH_ETC "/unit-priv.conf";
+	char ap[PATH_MAX], text[PATH_MAX + 128];
+	struct config c;
+
+	(void)state;
+	make_config(&c);
+	snprintf(ap, sizeof(ap), "%s/hostapd.conf", dir);
+	assert_int_equal(fs_write_atomic(ap, 0600, "ssid=a\n", 7, NULL), 0);
+	snprintf(text, sizeof(text),
+	    "card = sim:open\nmode = wds\ncountry = DE\naccess_point = %s\n", ap);
+	assert_int_equal(fs_mkdir_p(PATH_ETC, 0755, NULL), 0);
+	assert_int_equal(fs_write_atomic(conf, 0644, text, strlen(text), NULL), 0);
+	assert_int_equal(finish(begin(reads_files_again, &c)), 0);
+	unlink(conf);
+}
+
 static int set_up(void **state)
 {
 	char path[PATH_MAX];
@@ -868,6 +910,7 @@ int main(void)
 	    cmocka_unit_test(records_are_read_as_written),
 	    cmocka_unit_test(a_vm_is_prepared_run_and_released),
 	    cmocka_unit_test(a_sleep_is_remembered),
+	    cmocka_unit_test(files_are_read_again),
 	    cmocka_unit_test(a_namespace_of_one_user_is_enough),
 	    cmocka_unit_test(requests_of_another_shape_are_refused),
 	    cmocka_unit_test(a_vm_of_a_killed_bhyfid_is_adopted),

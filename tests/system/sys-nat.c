@@ -1,0 +1,220 @@
+/* The guest as a router: one host, several, and what others see of them. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "harness.h"
+#include "hosts.h"
+#include "msg.h"
+
+#define MIB (1024u * 1024)
+#define TRANSFER (32 * MIB)
+#define HOSTS 4
+#define PART_MS 120000
+#define OUTSIDE 2222
+#define INSIDE 2022
+#define CLOSED 2023
+
+static void set_nat(struct inst *i)
+{
+	inst_set(i, "mode", "nat");
+	inst_set(i, "forward", "tcp 2222 2022, udp 2222");
+}
+
+static bool is_of(const char *address, const char *network)
+{
+	return strncmp(address, network, strlen(network)) == 0;
+}
+
+static void ipv4_works(const struct inst *i, struct lease *l)
+{
+	char answer[ADDRESS_MAX];
+	struct err e = ERR_INIT;
+	double ms;
+
+	ok(net_dhcp("udhcpc", i->tap, 20000, l, &e), &e);
+	assert_true(is_of(l->address, "192.168.215."));
+	assert_string_equal(l->mask, "255.255.255.0");
+	assert_string_equal(l->gateway, "192.168.215.1");
+	assert_true(is_of(l->dns, "192.168.215.1"));
+	ok(net_ping("192.0.2.1", 10000, &ms, &e), &e);
+	ok(net_ping(l->gateway, 10000, &ms, &e), &e);
+	ok(net_dns("192.168.215.1", "gw.air.example", AF_INET, answer, &e), &e);
+	assert_string_equal(answer, "192.0.2.1");
+	ok(net_dns("192.168.215.2", "gw.air.example", AF_INET6, answer, &e), &e);
+	assert_string_equal(answer, "2001:db8:1::1");
+	ok(net_get("192.0.2.1", TRANSFER, 60000, &e), &e);
+	ok(net_put("192.0.2.1", TRANSFER, 60000, &e), &e);
+}
+
+/* With an address of the uplink's prefix, which others can connect to. */
+static void ipv6_works(const struct inst *i)
+{
+	struct err e = ERR_INIT;
+	struct ipv6 v6;
+	double ms;
+
+	ok(net_ipv6(i->tap, 30000, &v6, &e), &e);
+	assert_true(is_of(v6.address[0], "2001:db8:1:"));
+	ok(net_ping(v6.router, 10000, &ms, &e), &e);
+	ok(net_ping("2001:db8:1::1", 10000, &ms, &e), &e);
+	ok(net_get("2001:db8:1::1", TRANSFER, 60000, &e), &e);
+	ok(net_put("2001:db8:1::1", TRANSFER, 60000, &e), &e);
+}
+
+/* Only by the ports that the configuration names. */
+static void others_can_call(void)
+{
+	static const char *const addresses[] = {"192.0.2.1", "2001:db8:1::1"};
+	struct err e = ERR_INIT;
+
+	ok(net_forwarded("192.0.2.1", OUTSIDE, INSIDE, 10000, &e), &e);
+	ok(net_forwarded("2001:db8:1::1", INSIDE, INSIDE, 10000, &e), &e);
+	for (size_t k = 0; k < 2; k++)
+		assert_int_not_equal(
+		    net_forwarded(addresses[k], CLOSED, CLOSED, 2000, &e), 0);
+}
+
+static void one_host(void **state)
+{
+	struct inst *i = lab_inst(state, "wpa2");
+	struct err e = ERR_INIT;
+	uint8_t mac[6], radio[6];
+	struct lease l;
+	json_t *o;
+
+	set_nat(i);
+	lab_write(i);
+	lab_up(i);
+	o = lab_status(i);
+	assert_string_equal(text_at(o, "mode"), "nat");
+	assert_true(msg_mac_parse(text_at(o, "wlan.mac"), radio));
+	json_decref(o);
+	ok(net_mac(i->tap, mac, &e), &e);
+	assert_memory_not_equal(mac, radio, 6);
+	ipv4_works(i, &l);
+	/* The address that is kept for it. */
+	assert_string_equal(l.address, "192.168.215.10");
+	ipv6_works(i);
+	others_can_call();
+	ok(net_group(i->tap, AF_INET, 10000, &e), &e);
+	ok(net_group(i->tap, AF_INET6, 10000, &e), &e);
+	lab_down(i);
+}
+
+static int live(struct host *h, struct err *e)
+{
+	struct ipv6 v6;
+	struct lease l;
+	double ms;
+
+	if (net_dhcp("udhcpc", "eth0", 60000, &l, e) || net_ipv6("eth0", 60000, &v6, e))
+		return -1;
+	if (!is_of(l.address, "192.168.215.") || !is_of(v6.address[0], "2001:db8:1:"))
+		return err_set(e, ERR_FAILED, "%s and %s are not of the network",
+		    l.address, v6.address[0]);
+	if (net_ping("192.0.2.1", 20000, &ms, e) ||
+	    net_ping("2001:db8:1::1", 20000, &ms, e) || hosts_meet(h, e))
+		return -1;
+	return net_get("192.0.2.1", 4 * MIB, 60000, e) ||
+		       net_put("192.0.2.1", 4 * MIB, 60000, e) ||
+		       net_get("2001:db8:1::1", 4 * MIB, 60000, e) ||
+		       net_put("2001:db8:1::1", 4 * MIB, 60000, e) ||
+		       net_group("eth0", AF_INET, 30000, e) || hosts_meet(h, e)
+		   ? -1
+		   : 0;
+}
+
+static void several_hosts(void **state)
+{
+	struct inst *i = lab_inst(state, "open");
+	struct err e = ERR_INIT;
+
+	set_nat(i);
+	lab_write(i);
+	lab_up(i);
+	ok(hosts_run(HOSTS, i->tap, PART_MS, live, &e), &e);
+	lab_down(i);
+}
+
+/* What the host was given is the next network's own: it is given another. */
+static void the_subnet_moves(void **state)
+{
+	struct inst *i = lab_inst(state, "two");
+	int watch = -1;
+	struct err e = ERR_INIT;
+	struct lease l;
+	int64_t start;
+	double ms;
+
+	i->network_text[0] = '\0';
+	inst_network(i, "\tssid=\"bhyfi-two\"\n\tpsk=\"" PASSPHRASE "\"\n\tpriority=2\n");
+	inst_network(i, "\tssid=\"bhyfi-one\"\n\tpsk=\"" PASSPHRASE "\"\n\tpriority=1\n");
+	inst_set(i, "mode", "nat");
+	inst_set(i, "subnet", "192.0.2.0/24");
+	lab_write(i);
+	lab_up(i);
+	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+	assert_true(is_of(l.address, "192.0.2."));
+	ok(net_ping("198.51.100.1", 10000, &ms, &e), &e);
+	watch = net_watch(&e);
+	assert_true(watch >= 0);
+	json_decref(lab_air(i, "ap-off ap=1"));
+	ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
+	ok(net_watch_carrier(watch, i->tap, true, 60000, &e), &e);
+	close(watch);
+	start = clock_ms();
+	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+	print_message(
+	    "# a lease of the new network in %d ms\n", (int)(clock_ms() - start));
+	assert_true(is_of(l.address, "192.168.215."));
+	ok(net_ping("192.0.2.1", 10000, &ms, &e), &e);
+	lab_down(i);
+}
+
+static void change_mode(struct inst *i, const char *base, const char *mode)
+{
+	struct err e = ERR_INIT;
+	json_t *o;
+
+	snprintf(i->settings, sizeof(i->settings), "%s", base);
+	inst_set(i, "mode", mode);
+	lab_write(i);
+	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
+	assert_non_null(o);
+	json_decref(o);
+}
+
+/* Of a guest that runs on: nothing of the other mode is left in its way. */
+static void the_mode_is_changed(void **state)
+{
+	static const struct {
+		const char *mode, *network;
+	} steps[] = {
+	    {"nat", "192.168.215."}, {"clone", "192.0.2."}, {"nat", "192.168.215."}};
+	struct inst *i = lab_inst(state, "wpa2");
+	char base[sizeof(i->settings)];
+	struct err e = ERR_INIT;
+	struct lease l;
+	double ms;
+	int watch;
+
+	memcpy(base, i->settings, sizeof(base));
+	lab_up(i);
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		watch = net_watch(&e);
+		assert_true(watch >= 0);
+		change_mode(i, base, steps[k].mode);
+		ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
+		ok(net_watch_carrier(watch, i->tap, true, 30000, &e), &e);
+		close(watch);
+		ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
+		assert_true(is_of(l.address, steps[k].network));
+		ok(net_ping("192.0.2.1", 10000, &ms, &e), &e);
+	}
+	lab_down(i);
+}
+
+LAB_MAIN("nat", LAB_TEST(one_host), LAB_TEST(several_hosts), LAB_TEST(the_subnet_moves),
+    LAB_TEST(the_mode_is_changed))
