@@ -230,7 +230,7 @@ const struct command cli_commands[] = {
 		"What can not be measured is shown as a dash.\n"
 		"The guest is asked only while somebody watches.\n"
 		"\n"
-		"Throughput is what passes the host's interface. Latency is that of the "
+		"Throughput is what passes the host's interface.\nLatency is that of the "
 		"gateway, by an ICMP echo, where the system lets the user send one "
 		"(root; on Linux also net.ipv4.ping_group_range), else by a connection "
 		"to its TCP port 53, which need not be open.\n"

@@ -473,7 +473,7 @@ static void put_plot(struct frame *f, const struct item *it, unsigned k, unsigne
 		return;
 	columns = f->o->columns - from;
 	s = scale_of(f, m, columns);
-	if (k == 0 && scale_moves(m)) {
+	if (k == 0 && scale_moves(m) && highest(f, m, columns) > 0) {
 		char top[24];
 
 		snprintf(

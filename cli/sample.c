@@ -167,9 +167,10 @@ const struct event_line *history_line(const struct history *h, size_t back)
 	return &h->events[(h->n_events - 1 - back) % EVENTS_MAX];
 }
 
+/* To a thousandth: what is beyond is noise. */
 static json_t *real_or_null(double d)
 {
-	return isnan(d) ? json_null() : json_real(d);
+	return isnan(d) ? json_null() : json_real(round(d * 1000) / 1000);
 }
 
 static json_t *text_or_null(const char *s)

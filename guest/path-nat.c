@@ -34,6 +34,7 @@
 #include "nat/uplink.h"
 #include "path.h"
 
+#define USED_MAX (2 + 2 * DHCP_ROUTES_MAX + DHCP_DNS_MAX)
 #define ONLY_IPV6_MS 6000
 #define NO_ANSWER_MS 15000
 /* Long enough for the host's kernel to tell of it. */
@@ -47,6 +48,7 @@ struct nat {
 	struct reflect reflect;
 	struct dhcpc_lease lease; /* address 0: none */
 	uint32_t subnet;          /* on the hosts' interface; 0: none yet */
+	uint32_t wish;            /* the settings' that was looked at for it */
 	uint32_t forward_to;
 	uint8_t ssid[SSID_MAX]; /* of the network that was joined last */
 	size_t ssid_len;
@@ -130,8 +132,15 @@ static size_t used_by(const struct dhcpc_lease *l, struct subnet_used *used)
 		return 0;
 	used[n++] = (struct subnet_used){l->address, l->mask};
 	used[n++] = (struct subnet_used){l->server, UINT32_MAX};
-	if (l->router != 0)
-		used[n++] = (struct subnet_used){l->router, UINT32_MAX};
+	for (unsigned i = 0; i < l->n_routes; i++) {
+		const struct dhcp_route *r = &l->route[i];
+
+		/* The way to everywhere is the hosts', too. */
+		if (r->mask != 0)
+			used[n++] = (struct subnet_used){r->to, r->mask};
+		if (r->router != 0)
+			used[n++] = (struct subnet_used){r->router, UINT32_MAX};
+	}
 	for (unsigned i = 0; i < l->n_dns; i++)
 		used[n++] = (struct subnet_used){l->dns[i], UINT32_MAX};
 	return n;
@@ -151,13 +160,15 @@ static int put_subnet(struct nat *n, uint32_t subnet, bool add, struct err *e)
 /* 1: moved from another one, 0: it is as it was, or the first. */
 static int check_subnet(struct nat *n, struct err *e)
 {
-	struct subnet_used used[3 + DHCP_DNS_MAX];
-	uint32_t before = n->subnet;
-	uint32_t subnet =
-	    subnet_choose(before, n->p->settings->subnet, used, used_by(&n->lease, used));
+	struct subnet_used used[USED_MAX];
+	uint32_t before = n->subnet, wish = n->p->settings->subnet;
+	/* Another wish than before is heard, else it stays as it is. */
+	uint32_t subnet = subnet_choose(
+	    wish == n->wish ? before : 0, wish, used, used_by(&n->lease, used));
 	struct in_addr a = {htonl(subnet)};
 	char text[INET_ADDRSTRLEN];
 
+	n->wish = wish;
 	if (subnet == 0)
 		return err_set(
 		    e, ERR_FAILED, "every subnet for the hosts clashes with the WLAN's");
@@ -169,8 +180,8 @@ static int check_subnet(struct nat *n, struct err *e)
 	leases_init(&n->serve.leases, subnet);
 	n->subnet = subnet;
 	inet_ntop(AF_INET, &a, text, sizeof(text));
-	log_info("nat: hosts in %s/24%s", text,
-	    before != 0 ? ": the former subnet is in use on the WLAN" : "");
+	log_info(
+	    "nat: hosts in %s/24%s", text, before != 0 ? ", not where they were" : "");
 	return put_subnet(n, subnet, true, e) < 0 ? -1 : before != 0;
 }
 
@@ -207,14 +218,26 @@ static void on_flap(evutil_socket_t fd, short what, void *arg)
 	relay_announce(&((struct nat *)arg)->relay);
 }
 
+static int put_routes(
+    const struct path *p, const struct dhcpc_lease *l, bool add, struct err *e)
+{
+	for (unsigned i = 0; i < l->n_routes; i++) {
+		const struct addr_route r = {
+		    l->route[i].to, l->route[i].mask, l->route[i].router};
+
+		if (addr_route(p->sk, add, p->air_index, &r, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void take_lease_away(struct nat *n)
 {
 	const struct path *p = n->p;
 
 	if (n->lease.address == 0)
 		return;
-	if (n->lease.router != 0)
-		addr_route(p->sk, false, p->air_index, n->lease.router, NULL);
+	put_routes(p, &n->lease, false, NULL);
 	addr_set(p->sk, false, p->air_index, n->lease.address, n->lease.mask, NULL);
 	memset(&n->lease, 0, sizeof(n->lease));
 }
@@ -223,13 +246,13 @@ static int put_lease(struct nat *n, const struct dhcpc_lease *l, struct err *e)
 {
 	const struct path *p = n->p;
 
-	if (n->lease.address != l->address || n->lease.mask != l->mask ||
-	    n->lease.router != l->router)
+	if (n->lease.address != l->address || n->lease.mask != l->mask)
 		take_lease_away(n);
+	else
+		put_routes(p, &n->lease, false, NULL);
 	n->lease = *l;
-	if (addr_set(p->sk, true, p->air_index, l->address, l->mask, e) < 0)
-		return err_prefix(e, "%s", p->air_if);
-	if (l->router != 0 && addr_route(p->sk, true, p->air_index, l->router, e) < 0)
+	if (addr_set(p->sk, true, p->air_index, l->address, l->mask, e) < 0 ||
+	    put_routes(p, l, true, e) < 0)
 		return err_prefix(e, "%s", p->air_if);
 	return 0;
 }
@@ -298,7 +321,9 @@ static void nat_state(struct path *p)
 	struct nat *n = p->state;
 	bool same;
 
-	if (up == n->joined)
+	same = s->ssid_len == n->ssid_len && memcmp(s->ssid, n->ssid, s->ssid_len) == 0;
+	/* Between access points of one network nothing changes. */
+	if (up == n->joined && (!up || same))
 		return;
 	n->joined = up;
 	if (!up) {
@@ -308,7 +333,6 @@ static void nat_state(struct path *p)
 		evtimer_del(n->silent);
 		return;
 	}
-	same = s->ssid_len == n->ssid_len && memcmp(s->ssid, n->ssid, s->ssid_len) == 0;
 	memcpy(n->ssid, s->ssid, s->ssid_len);
 	n->ssid_len = s->ssid_len;
 	if (!same)
@@ -335,7 +359,10 @@ static void nat_configure(struct path *p)
 	struct nat *n = p->state;
 
 	take_settings(n);
-	renew_rules(n);
+	if (p->waits)
+		renew_rules(n);
+	else
+		open_path(n);
 }
 
 static int read_mac(const char *ifname, uint8_t mac[6], struct err *e)

@@ -61,7 +61,7 @@ static bool must_be_ready(struct nets *n, int64_t call)
 {
 	if (n->ops->ready(n->arg))
 		return true;
-	refuse(n, call, ERR_FAILED, "the guest does not run, or has no radio yet",
+	refuse(n, call, ERR_FAILED, "no guest runs that could join a network now",
 	    "bhyfi status");
 	return false;
 }

@@ -228,7 +228,8 @@ static void eap_and_blocks(void **state)
 	    "# theirs\nnetwork={\n ssid=\"corp\"\n key_mgmt=WPA-EAP\n"
 	    " eap=TTLS\n identity=\"me\"\n}\n";
 	struct inst *i = fake(state, "open");
-	char AUTO_FREE *text = NULL, path[PATH_MAX], command[2 * PATH_MAX];
+	char AUTO_FREE *text = NULL;
+	char path[PATH_MAX], command[1024];
 	struct err e = ERR_INIT;
 
 	write_file(i, "# mine\n");
@@ -249,7 +250,7 @@ static void eap_and_blocks(void **state)
 	assert_string_equal(text, command);
 	ok(fs_write_atomic(path, 0600, block, strlen(block), &e), &e);
 	RUN_OK(i, "corp is kept", "connect", "--block", path);
-	RUN_OK(i, "   corp     802.1X", "networks");
+	RUN_OK(i, "  corp     802.1X", "networks");
 	lab_refuses(i, ERR_FAILED,
 	    (const char *const[]){"connect", "other", "--block", path, NULL},
 	    (const char *const[]){"another ssid", NULL});

@@ -1,8 +1,14 @@
 /* The guest as a router: one host, several, and what others see of them. */
 #include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "harness.h"
 #include "hosts.h"
@@ -27,6 +33,18 @@ static bool is_of(const char *address, const char *network)
 	return strncmp(address, network, strlen(network)) == 0;
 }
 
+static void transfer(const char *address)
+{
+	struct err e = ERR_INIT;
+	int64_t start = clock_ms(), middle;
+
+	ok(net_get(address, TRANSFER, 60000, &e), &e);
+	middle = clock_ms();
+	ok(net_put(address, TRANSFER, 60000, &e), &e);
+	print_message("# %s: %u MiB in %d ms, and back in %d ms\n", address,
+	    TRANSFER / MIB, (int)(middle - start), (int)(clock_ms() - middle));
+}
+
 static void ipv4_works(const struct inst *i, struct lease *l)
 {
 	char answer[ADDRESS_MAX];
@@ -44,8 +62,56 @@ static void ipv4_works(const struct inst *i, struct lease *l)
 	assert_string_equal(answer, "192.0.2.1");
 	ok(net_dns("192.168.215.2", "gw.air.example", AF_INET6, answer, &e), &e);
 	assert_string_equal(answer, "2001:db8:1::1");
-	ok(net_get("192.0.2.1", TRANSFER, 60000, &e), &e);
-	ok(net_put("192.0.2.1", TRANSFER, 60000, &e), &e);
+	transfer("192.0.2.1");
+}
+
+/* The flags of our address (IFA_F_*); -1: there is none. */
+static int address_flags(const char *ifname, const struct in6_addr *address)
+{
+	char name[64], hex[33];
+	unsigned flags;
+	int found = -1;
+	FILE *f = fopen("/proc/net/if_inet6", "re");
+
+	while (
+	    f != NULL && fscanf(f, "%32s %*x %*x %*x %x %63s", hex, &flags, name) == 3) {
+		char want[33];
+
+		for (size_t i = 0; i < 16; i++)
+			snprintf(want + 2 * i, 3, "%02x", address->s6_addr[i]);
+		if (strcmp(name, ifname) == 0 && strcmp(hex, want) == 0)
+			found = (int)flags;
+	}
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* Takes an address and waits until the kernel has seen whether it is free. */
+static void take_address(const char *ifname, const char *text, bool is_free)
+{
+	struct {
+		struct in6_addr address;
+		uint32_t prefix;
+		int index;
+	} r = {.prefix = 128, .index = (int)if_nametoindex(ifname)};
+	struct sockaddr_nl nl = {
+	    .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR};
+	int AUTO_CLOSE watch = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int AUTO_CLOSE fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct timeval limit = {20, 0};
+	char buf[8192];
+	int flags;
+
+	inet_pton(AF_INET6, text, &r.address);
+	assert_int_equal(bind(watch, (struct sockaddr *)&nl, sizeof(nl)), 0);
+	setsockopt(watch, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	assert_int_equal(ioctl(fd, SIOCSIFADDR, &r), 0);
+	while ((flags = address_flags(ifname, &r.address)) >= 0 &&
+	       (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == IFA_F_TENTATIVE)
+		assert_true(recv(watch, buf, sizeof(buf), 0) > 0);
+	assert_true(flags >= 0);
+	assert_int_equal((flags & IFA_F_DADFAILED) == 0, is_free);
 }
 
 /* With an address of the uplink's prefix, which others can connect to. */
@@ -57,10 +123,12 @@ static void ipv6_works(const struct inst *i)
 
 	ok(net_ipv6(i->tap, 30000, &v6, &e), &e);
 	assert_true(is_of(v6.address[0], "2001:db8:1:"));
+	/* What somebody on the uplink has can not be taken. */
+	take_address(i->tap, "2001:db8:1::1", false);
+	take_address(i->tap, "2001:db8:1::77", true);
 	ok(net_ping(v6.router, 10000, &ms, &e), &e);
 	ok(net_ping("2001:db8:1::1", 10000, &ms, &e), &e);
-	ok(net_get("2001:db8:1::1", TRANSFER, 60000, &e), &e);
-	ok(net_put("2001:db8:1::1", TRANSFER, 60000, &e), &e);
+	transfer("2001:db8:1::1");
 }
 
 /* Only by the ports that the configuration names. */

@@ -220,6 +220,22 @@ static void hear_transfer(int fd)
 	assert_int_equal(strncmp(text, "ok", 2), 0);
 }
 
+/* Until both APs are heard: it can roam only to what it knows. */
+static void hear_both(const struct inst *i)
+{
+	struct err e = ERR_INIT;
+	size_t n = 0;
+
+	for (int k = 0; k < 5 && n < 2; k++) {
+		json_t *o = inst_json(i, COMMAND_MS, &e, "scan", NULL);
+
+		ok(o != NULL ? 0 : -1, &e);
+		n = json_array_size(json_object_get(o, "aps"));
+		json_decref(o);
+	}
+	assert_int_equal(n, 2);
+}
+
 static void roams_within_one(void **state)
 {
 	struct inst *i = lab_inst(state, "ess");
@@ -239,6 +255,7 @@ static void roams_within_one(void **state)
 	memcpy(bssid[1], bssid[0], sizeof(bssid[1]));
 	/* The two differ in one digit. */
 	bssid[1][13] = bssid[0][13] == '0' ? '1' : '0';
+	hear_both(i);
 	watch = net_watch(&e);
 	ok(watch >= 0 ? 0 : -1, &e);
 	fd = start_transfer(l.gateway);

@@ -59,6 +59,45 @@ static void ipv6_works(const struct inst *i)
 	ok(net_ping(v6.router, 10000, &ms, &e), &e);
 }
 
+/* What the guest's driver and the host's interface count, and the gateway's latency, by
+ * the way that is open to us. */
+static void check_sample(json_t *o, const char *by)
+{
+	assert_non_null(o);
+	assert_string_equal(text_at(o, "latency.by"), by);
+	assert_string_equal(text_at(o, "latency.gateway"), "192.0.2.1");
+	assert_true(number_at(o, "latency.ms") > 0);
+	assert_true(number_at(o, "latency.ms") < 2000);
+	assert_true(number_at(o, "throughput.down_mbps") >= 0);
+	assert_true(number_at(o, "throughput.up_mbps") >= 0);
+	assert_true(number_at(o, "host_if.rx_bytes") > 0);
+	assert_true(number_at(o, "host_if.tx_bytes") > 0);
+	assert_true(number_at(o, "wlan.signal_dbm") < 0);
+	assert_true(number_at(o, "wlan.noise_dbm") < number_at(o, "wlan.signal_dbm"));
+	assert_true(number_at(o, "wlan.tx_packets") > 0);
+	assert_true(number_at(o, "wlan.tx_retries") >= 0);
+	assert_true(number_at(o, "retry_pct") >= 0);
+	assert_true(number_at(o, "guest.cpu_pct") >= 0);
+	json_decref(o);
+}
+
+static void monitor_measures(const struct inst *i)
+{
+	/* Who may not send ICMP asks by TCP. */
+	const char *const bare[] = {"setpriv", "--bounding-set=-net_raw",
+	    "--inh-caps=-net_raw", BHYFI_TEST_BIN "/bhyfi", "-i", i->name, "monitor",
+	    "--once", "--json", NULL};
+	struct err e = ERR_INIT;
+	struct child c;
+
+	check_sample(
+	    inst_json(i, COMMAND_MS, &e, "monitor", "--once", "-n", "2", NULL), "icmp");
+	ok(child_run(&c, bare, COMMAND_MS, &e), &e);
+	assert_int_equal(c.status, 0);
+	check_sample(json_loads(c.out, 0, NULL), "tcp");
+	child_free(&c);
+}
+
 static void wpa2_both_families(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
@@ -68,6 +107,7 @@ static void wpa2_both_families(void **state)
 	lab_up(i);
 	check_status(i, "bhyfi-wpa2", "WPA2-PSK");
 	ipv4_works(i);
+	monitor_measures(i);
 	ipv6_works(i);
 	ok(net_dns("2001:db8:1::1", "gw.air.example", AF_INET6, answer, &e), &e);
 	assert_string_equal(answer, "2001:db8:1::1");

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "cli-run.h"
 #include "client.h"
 #include "latency.h"
 #include "out.h"
@@ -385,6 +386,102 @@ static void echoes(void **state)
 	assert_true(echo_is_answer(&x, out, sizeof(out), false));
 }
 
+/* The command, with a daemon that plays a script. */
+
+#define SAMPLE(ms, rx)                                                                   \
+	"{\"status\":{\"instance\":\"wlan\",\"state\":\"online\",\"host_if\":{\"name\":" \
+	"\"nosuchif0\",\"rx_bytes\":" rx ",\"tx_bytes\":0}},\"ms\":" ms "}\n"
+
+static void once(void **state)
+{
+	static const struct step steps[] = {
+	    {"{\"cmd\":\"monitor\",\"interval_ms\":2500}",
+		"{\"line\":\"2026-11-23T14:54:20Z info hello\"}\n" SAMPLE("1000", "0")},
+	    {NULL, "{\"line\":\"more\"}\n{\"odd\":1}\n" SAMPLE("3000", "1000000")},
+	    {"\"cmd\":\"monitor\"", SAMPLE("1000", "0") SAMPLE("2000", "0")},
+	    {NULL, NULL}};
+	static struct cli_run r;
+	pid_t pid;
+
+	(void)state;
+	cli_dir_make("wlan");
+	/* Two clients, one after the other. */
+	const struct step two[] = {
+	    steps[0], steps[1], {NULL, ""}, steps[2], {NULL, NULL}};
+	pid = server_start("wlan", two);
+	RUN(&r, "monitor", "--once", "-n", "2.5");
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.status, 0);
+	assert_non_null(strstr(r.out, "down     4.00 Mbit/s\n"));
+	assert_non_null(strstr(r.out, "14:54:20 hello\nmore\n"));
+	RUN(&r, "monitor", "--once", "--json");
+	assert_int_equal(r.status, 0);
+	assert_non_null(strstr(r.out, "\"down_mbps\": 0.0"));
+	assert_non_null(strstr(r.out, "\"events\": []"));
+	server_stop(pid);
+	cli_dir_remove();
+}
+
+static void daemon_says_no(void **state)
+{
+	static const struct step steps[] = {
+	    {"monitor", "{\"error\":{\"code\":\"usage\",\"message\":\"cmd: no such "
+			"command\",\"hint\":\"\"}}\n"},
+	    {NULL, "!"}};
+	static struct cli_run r;
+	pid_t pid;
+
+	(void)state;
+	cli_dir_make("wlan");
+	pid = server_start("wlan", steps);
+	RUN(&r, "monitor", "--json");
+	assert_int_equal(r.status, 2);
+	assert_string_equal(r.err, "bhyfi: cmd: no such command\n");
+	server_stop(pid);
+	RUN(&r, "monitor", "--json");
+	assert_int_equal(r.status, 3);
+	/* Before anybody is asked. */
+	RUN(&r, "monitor");
+	assert_int_equal(r.status, 2);
+	RUN(&r, "monitor", "--once", "--interval", "nan");
+	assert_int_equal(r.status, 2);
+	RUN(&r, "monitor", "--once", "--interval", "1x");
+	assert_int_equal(r.status, 2);
+	cli_dir_remove();
+}
+
+/* Words for a shell: names that can not be typed are given by their digits. */
+static void completes(void **state)
+{
+	static const struct step steps[] = {
+	    {"{\"cmd\":\"networks\"}",
+		"{\"ok\":true,\"networks\":[{\"ssid_hex\":\"63616620c3a9\"},{\"ssid_"
+		"hex\":"
+		"\"1b5b324a\"},{\"ssid_hex\":\"2d2d78\"},{\"ssid_hex\":\"\"},{\"ssid_"
+		"hex\":\"zz\"},{\"ssid_hex\":\"6865783a31\"},{\"ssid_hex\":\"ff\"},{"
+		"\"ssid_hex\":\"610062\"},7]}\n"},
+	    {NULL, NULL}};
+	static struct cli_run r;
+	pid_t pid;
+
+	(void)state;
+	cli_dir_make("wlan");
+	pid = server_start("wlan", steps);
+	RUN(&r, "complete", "networks");
+	server_stop(pid);
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out,
+	    "caf \303\251\nhex:1b5b324a\nhex:2d2d78\nhex:6865783a31\nhex:ff\n"
+	    "hex:610062\n");
+	/* Nobody there: nothing is said. */
+	RUN(&r, "complete", "heard");
+	assert_string_equal(r.out, "");
+	assert_string_equal(r.err, "");
+	RUN(&r, "complete", "nonsense");
+	assert_int_equal(r.status, 2);
+	cli_dir_remove();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -401,6 +498,9 @@ int main(void)
 	    TEST(hostile_screen),
 	    TEST(not_associated),
 	    TEST(echoes),
+	    cmocka_unit_test(once),
+	    cmocka_unit_test(daemon_says_no),
+	    cmocka_unit_test(completes),
 	};
 
 	setenv("TZ", "UTC", 1);

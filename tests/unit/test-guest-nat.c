@@ -39,6 +39,9 @@ static void a_message_is_read_as_it_was_written(void **state)
 	    .router = ROUTER,
 	    .dns = {ROUTER, ROUTER + 1, ROUTER + 2},
 	    .n_dns = 3,
+	    .route = {{0, 0, ROUTER}, {0x0a000000, 0xff000000, 0},
+		{0xac100000, 0xfffe0000, ROUTER}, {ROUTER, UINT32_MAX, ROUTER}},
+	    .n_routes = 4,
 	    .lease_s = 3600,
 	    .t1_s = 1800,
 	    .t2_s = 3150,
@@ -269,6 +272,43 @@ static void the_same_network_gives_the_same_lease(void **state)
 	dhcpc_timer(&c, MINUTE + 1500);
 	assert_int_equal(c.state, DHCPC_SELECTING);
 	assert_int_equal(did.sent.type, DHCP_DISCOVER);
+	/* But nobody has taken it back. */
+	assert_true(did.bound);
+	dhcpc_timer(&c, 3600 * 1000 + 20);
+	assert_false(did.bound);
+}
+
+static void routes_come_before_the_router(void **state)
+{
+	static const uint8_t cut[] = {53, 1, 5, 121, 6, 24, 10, 0, 0, 1, 1, 255};
+	static const uint8_t wide[] = {
+	    53, 1, 5, 121, 9, 33, 10, 0, 0, 0, 1, 1, 1, 1, 255};
+	static const uint8_t one[] = {53, 1, 5, 121, 8, 24, 10, 9, 8, 192, 0, 2, 1, 255};
+	uint8_t data[DHCP_MAX];
+	struct dhcp_msg m;
+	struct dhcpc c;
+
+	(void)state;
+	assert_true(dhcp_parse(data, with_options(data, cut, sizeof(cut)), &m));
+	assert_int_equal(m.n_routes, 0);
+	assert_true(dhcp_parse(data, with_options(data, wide, sizeof(wide)), &m));
+	assert_int_equal(m.n_routes, 0);
+	assert_true(dhcp_parse(data, with_options(data, one, sizeof(one)), &m));
+	assert_int_equal(m.n_routes, 1);
+	assert_int_equal(m.route[0].to, 0x0a090800);
+	assert_int_equal(m.route[0].mask, MASK24);
+	get_lease(&c);
+	assert_int_equal(did.lease.n_routes, 1);
+	assert_int_equal(did.lease.route[0].mask, 0);
+	assert_int_equal(did.lease.route[0].router, ROUTER);
+	dhcpc_again(&c, 100, MINUTE);
+	m = reply(&c, DHCP_ACK);
+	m.route[0] = (struct dhcp_route){0x0a090800, MASK24, ROUTER + 1};
+	m.route[1] = (struct dhcp_route){0x0a090900, MASK24, 0x7f000001};
+	m.n_routes = 2;
+	dhcpc_take(&c, &m, MINUTE);
+	assert_int_equal(did.lease.n_routes, 1);
+	assert_int_equal(did.lease.route[0].router, ROUTER + 1);
 }
 
 static void wrong_answers_are_not_taken(void **state)
@@ -330,7 +370,7 @@ static void wrong_answers_are_not_taken(void **state)
 	m.dns[0] = 0x7f000001;
 	dhcpc_take(&c, &m, 0);
 	assert_int_equal(c.state, DHCPC_BOUND);
-	assert_int_equal(did.lease.router, 0);
+	assert_int_equal(did.lease.n_routes, 0);
 	assert_int_equal(did.lease.n_dns, 0);
 }
 
@@ -640,6 +680,7 @@ int main(void)
 	    cmocka_unit_test(a_lease_is_renewed_until_its_end),
 	    cmocka_unit_test(the_same_network_gives_the_same_lease),
 	    cmocka_unit_test(wrong_answers_are_not_taken),
+	    cmocka_unit_test(routes_come_before_the_router),
 	    cmocka_unit_test(hosts_keep_their_addresses),
 	    cmocka_unit_test(all_addresses_are_given_once),
 	    cmocka_unit_test(what_can_not_be_had_is_refused),

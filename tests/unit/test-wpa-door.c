@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -185,6 +186,67 @@ static void an_address_that_is_swapped(void **state)
 	wpa_door_close(door);
 }
 
+#define OTHER 1000
+
+/* A client of another user: sends, waits for the answer, says by its status whether that
+ * was right. */
+static pid_t start_other(void)
+{
+	pid_t pid = fork();
+	int fd;
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	if (setgid(OTHER) < 0 || setuid(OTHER) < 0)
+		_exit(77);
+	fd = client("theirs/socket");
+	if (send(fd, "hello", 5, 0) != 5)
+		_exit(1);
+	hears(fd, "for them");
+	_exit(0);
+}
+
+/* They get their answers, and can lead none of them to what they may not write. */
+static void answers_go_as_who_asked(void **state)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = "roots"};
+	int door, status, roots = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct err e = ERR_INIT;
+	struct packet p;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(".", 0755), 0);
+	assert_int_equal(mkdir("theirs", 0700), 0);
+	if (chown("theirs", OTHER, OTHER) < 0) {
+		rmdir("theirs");
+		skip();
+	}
+	assert_int_equal(bind(roots, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(chmod("roots", 0600), 0);
+	door = wpa_door_start(OTHER, &e);
+	assert_true(door >= 0);
+	pid = start_other();
+	p = take(door);
+	assert_string_equal(p.data, "hello");
+	give(door, p.head.client, "for them");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(unlink("theirs/socket"), 0);
+	assert_int_equal(symlink("../roots", "theirs/socket"), 0);
+	give(door, p.head.client, "not for root");
+	assert_int_equal(take(door).head.kind, WPA_DOOR_GONE);
+	assert_int_equal(recv(roots, &byte, 1, MSG_DONTWAIT), -1);
+	wpa_door_close(door);
+	gone(roots, "roots");
+	unlink("theirs/socket");
+	rmdir("theirs");
+}
+
 /* Main's side, with a guest that answers as told. */
 struct world {
 	struct event_base *base;
@@ -292,7 +354,8 @@ static void sink(void *arg, enum log_level level, const char *text)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {THERE(carries_both_ways), THERE(many_clients),
-	    THERE(an_address_that_is_swapped), THERE(clients_and_guest)};
+	    THERE(an_address_that_is_swapped), THERE(answers_go_as_who_asked),
+	    THERE(clients_and_guest)};
 
 	log_set_sink(sink, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
