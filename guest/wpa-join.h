@@ -27,7 +27,7 @@ struct wpa_join {
 	int id; /* the supplicant's number of the network */
 	unsigned not_found, refused, dropped;
 	bool scans, scanned; /* one was begun since; its results are there */
-	bool heard; /* an AP of it */
+	bool heard;          /* an AP of it */
 	enum wpa_join_result result;
 	char reason[160]; /* of a failure, for people */
 };

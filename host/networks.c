@@ -575,7 +575,8 @@ int networks_load(const char *path, struct networks *n, struct err *e)
 
 	if (fd < 0 && errno == ENOENT) {
 		err_set(e, ERR_PRECONDITION, "%s: no networks file", path);
-		return err_hint(e, "bhyfi connect SSID makes one; it is a wpa_supplicant.conf of mode 0600");
+		return err_hint(e, "bhyfi connect SSID makes one; it is a "
+				   "wpa_supplicant.conf of mode 0600");
 	}
 	if (fd < 0)
 		return err_sys(e, errno, "%s", path);

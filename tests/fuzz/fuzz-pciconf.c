@@ -12,7 +12,8 @@ static int check(const struct pciconf_device *d, void *arg, struct err *e)
 {
 	(void)arg;
 	(void)e;
-	if (d->pci.nbars > PCI_BARS || d->pci.header > 0x7f || d->bus > 255 || d->slot > 31 || d->function > 7 ||
+	if (d->pci.nbars > PCI_BARS || d->pci.header > 0x7f || d->bus > 255 ||
+	    d->slot > 31 || d->function > 7 ||
 	    strnlen(d->driver, sizeof(d->driver)) == sizeof(d->driver) ||
 	    strnlen(d->vendor_name, sizeof(d->vendor_name)) == sizeof(d->vendor_name) ||
 	    strnlen(d->device_name, sizeof(d->device_name)) == sizeof(d->device_name))
@@ -29,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (pciconf_parse(text, true, check, NULL, &e) < 0 && strstr(e.msg, "line ") == NULL)
+	if (pciconf_parse(text, true, check, NULL, &e) < 0 &&
+	    strstr(e.msg, "line ") == NULL)
 		abort();
 	free(text);
 	return 0;

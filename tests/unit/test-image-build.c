@@ -312,8 +312,7 @@ static void the_air_is_in_the_overlay_only(void **state)
 	assert_non_null(listed(m, "initrd", "/usr/lib/firmware/regulatory.db"));
 	assert_non_null(listed(m, "initrd", "/dev/console"));
 	assert_null(listed(m, "initrd", "/usr/sbin/hostapd"));
-	assert_null(
-	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/veth.ko"));
+	assert_null(listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/veth.ko"));
 	assert_non_null(listed(m, "air", "/usr/sbin/hostapd"));
 	assert_non_null(
 	    listed(m, "initrd", "/usr/lib/modules/" VERSION "/kernel/x/bridge.ko"));
