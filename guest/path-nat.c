@@ -386,13 +386,14 @@ struct knob {
 
 /*
  * In this order, and back in the other one. accept_ra 2: though we are a router we are
- * also a host on the uplink. arp_ignore: nobody on the uplink shall hear of the hosts'
- * subnet. The hosts' interface has no other router on it, whose address could be a
- * duplicate, so that it can be used at once.
+ * also a host on the uplink. arp_ignore, rp_filter: nobody on the uplink shall hear
+ * of the hosts' subnet, or pretend to be in it. The hosts' interface has no other router
+ * on it, whose address could be a duplicate, so that it can be used at once.
  */
 static const struct knob knobs[] = {
     {"ipv4", "all", "arp_ignore", 1, 0},
     {"ipv4", "all", "arp_announce", 2, 0},
+    {"ipv4", "all", "rp_filter", 1, 0},
     {"ipv4", "all", "send_redirects", 0, 1},
     {"ipv4", "h", "send_redirects", 0, 1},
     {"ipv4", "a", "send_redirects", 0, 1},
