@@ -201,7 +201,8 @@ static void open_path(struct nat *n)
 		p->complain(p->arg, e.msg);
 		return;
 	}
-	if (moved > 0 && !p->waits) {
+	/* Also where the path waited for a moment only: nobody may have noticed. */
+	if (moved > 0) {
 		tell(n, true);
 		evtimer_add(n->flap, &flap);
 	} else if (!evtimer_pending(n->flap, NULL)) {
@@ -218,17 +219,18 @@ static void on_flap(evutil_socket_t fd, short what, void *arg)
 	relay_announce(&((struct nat *)arg)->relay);
 }
 
-static int put_routes(
-    const struct path *p, const struct dhcpc_lease *l, bool add, struct err *e)
+/* One that the kernel does not take is not worth the others. */
+static void put_routes(const struct path *p, const struct dhcpc_lease *l, bool add)
 {
+	struct err e = ERR_INIT;
+
 	for (unsigned i = 0; i < l->n_routes; i++) {
 		const struct addr_route r = {
 		    l->route[i].to, l->route[i].mask, l->route[i].router};
 
-		if (addr_route(p->sk, add, p->air_index, &r, e) < 0)
-			return -1;
+		if (addr_route(p->sk, add, p->air_index, &r, &e) < 0 && add)
+			log_warn("nat: %s", e.msg);
 	}
-	return 0;
 }
 
 static void take_lease_away(struct nat *n)
@@ -237,7 +239,7 @@ static void take_lease_away(struct nat *n)
 
 	if (n->lease.address == 0)
 		return;
-	put_routes(p, &n->lease, false, NULL);
+	put_routes(p, &n->lease, false);
 	addr_set(p->sk, false, p->air_index, n->lease.address, n->lease.mask, NULL);
 	memset(&n->lease, 0, sizeof(n->lease));
 }
@@ -249,12 +251,21 @@ static int put_lease(struct nat *n, const struct dhcpc_lease *l, struct err *e)
 	if (n->lease.address != l->address || n->lease.mask != l->mask)
 		take_lease_away(n);
 	else
-		put_routes(p, &n->lease, false, NULL);
+		put_routes(p, &n->lease, false);
 	n->lease = *l;
-	if (addr_set(p->sk, true, p->air_index, l->address, l->mask, e) < 0 ||
-	    put_routes(p, l, true, e) < 0)
+	if (addr_set(p->sk, true, p->air_index, l->address, l->mask, e) < 0)
 		return err_prefix(e, "%s", p->air_if);
+	put_routes(p, l, true);
 	return 0;
+}
+
+/* There may be no DHCP. */
+static void wait_for_ipv6(struct nat *n)
+{
+	static const struct timeval late = {
+	    ONLY_IPV6_MS / 1000, ONLY_IPV6_MS % 1000 * 1000};
+
+	evtimer_add(n->late, &late);
 }
 
 static void on_lease(void *arg, const struct dhcpc_lease *l)
@@ -267,6 +278,7 @@ static void on_lease(void *arg, const struct dhcpc_lease *l)
 		evtimer_del(n->flap);
 		renew_rules(n);
 		tell(n, true);
+		wait_for_ipv6(n);
 		return;
 	}
 	if (put_lease(n, l, &e) < 0)
@@ -313,8 +325,6 @@ static void renew_ipv6(struct nat *n)
 
 static void nat_state(struct path *p)
 {
-	static const struct timeval late = {
-	    ONLY_IPV6_MS / 1000, ONLY_IPV6_MS % 1000 * 1000};
 	static const struct timeval silent = {NO_ANSWER_MS / 1000, 0};
 	const struct wlan_state *s = p->wlan_state;
 	bool up = s->phase == WLAN_ASSOCIATED;
@@ -340,7 +350,7 @@ static void nat_state(struct path *p)
 	uplink_joined(&n->uplink, same);
 	if (!p->waits)
 		return;
-	evtimer_add(n->late, &late);
+	wait_for_ipv6(n);
 	evtimer_add(n->silent, &silent);
 }
 

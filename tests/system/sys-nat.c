@@ -209,19 +209,36 @@ static void several_hosts(void **state)
 	lab_down(i);
 }
 
+/* With these lines behind `base`, of which the host's interface takes notice. */
+static void reload(struct inst *i, const char *base, const char *lines)
+{
+	struct err e = ERR_INIT;
+	int watch = net_watch(&e);
+	json_t *o;
+
+	assert_true(watch >= 0);
+	snprintf(i->settings, sizeof(i->settings), "%s%s", base, lines);
+	lab_write(i);
+	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
+	assert_non_null(o);
+	json_decref(o);
+	ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
+	ok(net_watch_carrier(watch, i->tap, true, 30000, &e), &e);
+	close(watch);
+}
+
 /* What the host was given is the next network's own: it is given another. */
 static void the_subnet_moves(void **state)
 {
+	static const char lines[] = "mode = nat\nsubnet = 192.0.2.0/24\n";
 	struct inst *i = lab_inst(state, "two");
-	int watch = -1;
+	char base[sizeof(i->settings)];
 	struct err e = ERR_INIT;
 	struct lease l;
 	int64_t start;
 	double ms;
 
-	i->network_text[0] = '\0';
-	inst_network(i, "\tssid=\"bhyfi-two\"\n\tpsk=\"" PASSPHRASE "\"\n\tpriority=2\n");
-	inst_network(i, "\tssid=\"bhyfi-one\"\n\tpsk=\"" PASSPHRASE "\"\n\tpriority=1\n");
+	memcpy(base, i->settings, sizeof(base));
 	inst_set(i, "mode", "nat");
 	inst_set(i, "subnet", "192.0.2.0/24");
 	lab_write(i);
@@ -229,12 +246,9 @@ static void the_subnet_moves(void **state)
 	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
 	assert_true(is_of(l.address, "192.0.2."));
 	ok(net_ping("198.51.100.1", 10000, &ms, &e), &e);
-	watch = net_watch(&e);
-	assert_true(watch >= 0);
-	json_decref(lab_air(i, "ap-off ap=1"));
-	ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
-	ok(net_watch_carrier(watch, i->tap, true, 60000, &e), &e);
-	close(watch);
+	i->network_text[0] = '\0';
+	inst_network(i, "\tssid=\"bhyfi-one\"\n\tpsk=\"" PASSPHRASE "\"\n");
+	reload(i, base, lines);
 	start = clock_ms();
 	ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
 	print_message(
@@ -244,46 +258,29 @@ static void the_subnet_moves(void **state)
 	lab_down(i);
 }
 
-static void change_mode(struct inst *i, const char *base, const char *mode)
-{
-	struct err e = ERR_INIT;
-	json_t *o;
-
-	snprintf(i->settings, sizeof(i->settings), "%s", base);
-	inst_set(i, "mode", mode);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	assert_non_null(o);
-	json_decref(o);
-}
-
 /* Of a guest that runs on: nothing of the other mode is left in its way. */
 static void the_mode_is_changed(void **state)
 {
 	static const struct {
-		const char *mode, *network;
-	} steps[] = {
-	    {"nat", "192.168.215."}, {"clone", "192.0.2."}, {"nat", "192.168.215."}};
+		const char *lines, *network;
+	} steps[] = {{"mode = nat\n", "192.168.215."}, {"mode = clone\n", "192.0.2."},
+	    {"mode = nat\n", "192.168.215."},
+	    {"mode = nat\nsubnet = 10.77.0.0/24\nforward = tcp 2222 2022\n", "10.77.0."}};
 	struct inst *i = lab_inst(state, "wpa2");
 	char base[sizeof(i->settings)];
 	struct err e = ERR_INIT;
 	struct lease l;
 	double ms;
-	int watch;
 
 	memcpy(base, i->settings, sizeof(base));
 	lab_up(i);
 	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
-		watch = net_watch(&e);
-		assert_true(watch >= 0);
-		change_mode(i, base, steps[k].mode);
-		ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
-		ok(net_watch_carrier(watch, i->tap, true, 30000, &e), &e);
-		close(watch);
+		reload(i, base, steps[k].lines);
 		ok(net_dhcp("udhcpc", i->tap, 20000, &l, &e), &e);
 		assert_true(is_of(l.address, steps[k].network));
 		ok(net_ping("192.0.2.1", 10000, &ms, &e), &e);
 	}
+	ok(net_forwarded("192.0.2.1", OUTSIDE, INSIDE, 10000, &e), &e);
 	lab_down(i);
 }
 

@@ -130,6 +130,11 @@ static void bash_hostile_names(void **state)
 	assert_string_equal(offered("connect 'My\\ C'"), "My\\ Cafe\n");
 	assert_string_equal(
 	    offered("connect '$'"), "\\$\\(touch\\ x\\)\\`touch\\ x\\`\n");
+	/* Within quotes, as those want it. */
+	assert_string_equal(offered("connect '\"My C'"), "My Cafe\n");
+	assert_string_equal(offered("connect '\"$'"), "\\$(touch x)\\`touch x\\`\n");
+	assert_string_equal(offered("connect \\'My"), "My Cafe\n");
+	assert_string_equal(offered("connect \\'it"), "");
 	assert_int_not_equal(access("x", F_OK), 0);
 }
 
@@ -175,13 +180,15 @@ static const char *zsh(const char *line)
 	char script[4096];
 
 	snprintf(script, sizeof(script),
-	    "TERM=xterm timeout 60 zsh -f <<'EOF' 2>&1\n"
+	    "TERM=xterm timeout 20 zsh -f <<'EOF' 2>&1\n"
 	    "zmodload zsh/zpty\n"
 	    "zpty z zsh -f -i\n"
+	    /* Not before the editor has the terminal: then it prompts. */
 	    "zpty -w z 'fpath=(%s $fpath); autoload -U compinit; compinit -u -D; "
-	    "print READ''Y'\n"
-	    "zpty -r z out '*READY*'\n"
-	    "zpty -w -n z $'%s\\t\\n'\n"
+	    "PS1=\"READ\"\"Y \"'\n"
+	    "zpty -r z out '*READY *'\n"
+	    "zpty -w -n z $'%s\\t'\n"
+	    "zpty -w -n z $'\\n'\n"
 	    "zpty -r z out '*GOT:*:END*'\n"
 	    "out=${out##*GOT:}\nprint -r -- ${out%%%%:END*}\nEOF\n",
 	    COMPLETION, line);

@@ -15,6 +15,7 @@
 #include "nat/mdns.h"
 #include "nat/ra.h"
 #include "nat/subnet.h"
+#include "settings.h"
 
 #define NET UINT32_C(0xc0a8d700)    /* 192.168.215.0 */
 #define UPLINK UINT32_C(0xc0000232) /* 192.0.2.50 */
@@ -671,6 +672,58 @@ static void nothing_goes_round(void **state)
 	assert_true(mdns_passes(&m, 0, p, 2, 6000));
 }
 
+static int read_settings(const char *text, struct settings *s)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	struct err e = ERR_INIT;
+	int n;
+
+	assert_non_null(o);
+	n = settings_parse(o, s, &e);
+	json_decref(o);
+	return n;
+}
+
+static void the_host_says_what_is_forwarded(void **state)
+{
+	static const char *const wrong[] = {
+	    "{\"forward\":[{\"protocol\":\"sctp\",\"port\":1,\"to\":1}]}",
+	    "{\"forward\":[{\"protocol\":\"tcp\",\"port\":0,\"to\":1}]}",
+	    "{\"forward\":[{\"protocol\":\"tcp\",\"port\":1,\"to\":65536}]}",
+	    "{\"forward\":[7]}", "{\"subnet\":\"10.0.0\"}", "{\"host_mac\":\"x\"}",
+	    "{\"host_mac\":\"01:00:00:00:00:01\"}"};
+	char many[4096] = "{\"forward\":[";
+	struct settings s, t;
+
+	(void)state;
+	assert_int_equal(
+	    read_settings("{\"mode\":\"nat\",\"subnet\":\"10.9.8.0\",\"host_mac\":"
+			  "\"02:00:00:00:00:01\",\"forward\":[{\"protocol\":\"udp\","
+			  "\"port\":5000,\"to\":50}]}",
+		&s),
+	    0);
+	assert_int_equal(s.subnet, 0x0a090800);
+	assert_true(s.has_host_mac);
+	assert_int_equal(s.n_forward, 1);
+	assert_int_equal(s.forward[0].protocol, IPPROTO_UDP);
+	assert_int_equal(s.forward[0].port, 5000);
+	assert_int_equal(s.forward[0].to, 50);
+	assert_int_equal(read_settings("{\"mode\":\"nat\"}", &t), 0);
+	assert_false(settings_equal(&s, &t));
+	assert_true(settings_equal(&s, &s));
+	settings_free(&s);
+	settings_free(&t);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(read_settings(wrong[i], &s), -1);
+		settings_free(&s);
+	}
+	for (unsigned i = 0; i <= SETTINGS_FORWARDS_MAX; i++)
+		strcat(many, i == 0 ? "{}" : ",{}");
+	strcat(many, "]}");
+	assert_int_equal(read_settings(many, &s), -1);
+	settings_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +743,7 @@ int main(void)
 	    cmocka_unit_test(neighbour_discovery_is_read),
 	    cmocka_unit_test(questions_are_asked_of_the_group),
 	    cmocka_unit_test(nothing_goes_round),
+	    cmocka_unit_test(the_host_says_what_is_forwarded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
