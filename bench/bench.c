@@ -39,7 +39,7 @@ struct rate {
 	double cpu;      /* seconds of the VMM per GB, both directions together */
 };
 
-static const char *const modes[] = {"clone", "wds", "macnat"};
+static const char *const modes[] = {"clone", "wds", "macnat", "nat"};
 #define MODES ARRAY_LEN(modes)
 
 struct bench {
