@@ -13,10 +13,9 @@
 #include "air.h"
 #include "chan.h"
 #include "cleanup.h"
+#include "conf.h"
 #include "fs.h"
 #include "log.h"
-
-#define SCENARIOS "/air/scenarios"
 
 static void on_channel(evutil_socket_t fd, short what, void *arg)
 {
@@ -66,7 +65,7 @@ static int load_scenario(struct air *air, const char *name, struct err *e)
 	if (*name == '\0' || *name == '.' || strchr(name, '/') != NULL ||
 	    strlen(name) > 32)
 		return err_set(e, ERR_USAGE, "not the name of a scenario: %s", name);
-	snprintf(path, sizeof(path), SCENARIOS "/%s.conf", name);
+	snprintf(path, sizeof(path), AIR_SCENARIOS_DIR "/%s.conf", name);
 	return scenario_load(path, &air->s, e);
 }
 

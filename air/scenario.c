@@ -36,8 +36,9 @@ static const char *const security_names[] = {
     [AIR_WPA3] = "wpa3",
     [AIR_WPA2_WPA3] = "wpa2+wpa3",
     [AIR_OWE] = "owe",
+    [AIR_EAP] = "eap",
 };
-static_assert(ARRAY_LEN(security_names) == AIR_OWE + 1, "a name for each");
+static_assert(ARRAY_LEN(security_names) == AIR_EAP + 1, "a name for each");
 
 const char *air_security_name(enum air_security security)
 {
@@ -225,7 +226,7 @@ static int ap_security(struct scenario *s, void *obj, const char *value, struct 
 	(void)s;
 	if (i < 0)
 		return err_set(
-		    e, ERR_FAILED, "expected open, wpa2, wpa3, wpa2+wpa3 or owe");
+		    e, ERR_FAILED, "expected open, wpa2, wpa3, wpa2+wpa3, owe or eap");
 	((struct air_ap *)obj)->security = (enum air_security)i;
 	return 0;
 }
@@ -275,6 +276,60 @@ static int ap_psk(struct scenario *s, void *obj, const char *value, struct err *
 			return err_set(e, ERR_FAILED, "expected 64 hex digits");
 	memcpy(ap->psk, value, sizeof(ap->psk));
 	return 0;
+}
+
+/* In quotes in hostapd's list of users, which knows no escapes. */
+static int parse_word(const char *value, char out[64], struct err *e)
+{
+	size_t len = strlen(value);
+
+	if (len < 1 || len > 63)
+		return err_set(e, ERR_FAILED, "expected 1 to 63 characters");
+	for (size_t i = 0; i < len; i++)
+		if (value[i] < 32 || value[i] > 126 || strchr("\"\\", value[i]) != NULL)
+			return err_set(e, ERR_FAILED,
+			    "expected printable ASCII without quotation marks and "
+			    "backslashes");
+	memcpy(out, value, len + 1);
+	return 0;
+}
+
+static int parse_file(const char *value, char out[AIR_FILE_MAX + 1], struct err *e)
+{
+	size_t len = strlen(value);
+
+	if (len < 1 || len > AIR_FILE_MAX || value[0] == '.')
+		return err_set(
+		    e, ERR_FAILED, "expected a file name of 1 to %d bytes", AIR_FILE_MAX);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)value[i]) && strchr("-_.", value[i]) == NULL)
+			return err_set(e, ERR_FAILED, "bad character in a file name");
+	memcpy(out, value, len + 1);
+	return 0;
+}
+
+static int ap_identity(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_word(value, ((struct air_ap *)obj)->identity, e);
+}
+
+static int ap_password(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_word(value, ((struct air_ap *)obj)->password, e);
+}
+
+static int ap_certificate(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_file(value, ((struct air_ap *)obj)->certificate, e);
+}
+
+static int ap_client_ca(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_file(value, ((struct air_ap *)obj)->client_ca, e);
 }
 
 static int ap_hidden(struct scenario *s, void *obj, const char *value, struct err *e)
@@ -333,6 +388,10 @@ static const struct key ap_keys[] = {
     {"hidden", false, ap_hidden},
     {"wds", false, ap_wds},
     {"bssid", false, ap_bssid},
+    {"identity", false, ap_identity},
+    {"password", false, ap_password},
+    {"certificate", false, ap_certificate},
+    {"client-ca", false, ap_client_ca},
 };
 
 static const struct key station_keys[] = {
@@ -434,9 +493,28 @@ static int network_done(struct scenario *s, struct err *e)
 	return 0;
 }
 
+static int eap_done(const struct air_ap *ap, struct err *e)
+{
+	bool any = ap->identity[0] != '\0' || ap->password[0] != '\0' ||
+		   ap->certificate[0] != '\0' || ap->client_ca[0] != '\0';
+	bool all = ap->identity[0] != '\0' && ap->password[0] != '\0' &&
+		   ap->certificate[0] != '\0';
+
+	if (ap->security == AIR_EAP)
+		return all ? 0
+			   : err_set(e, ERR_FAILED,
+				 "security = eap wants identity, password and "
+				 "certificate");
+	return any ? err_set(e, ERR_FAILED,
+			 "identity, password, certificate and client-ca go with "
+			 "security = eap")
+		   : 0;
+}
+
 static int security_done(const struct air_ap *ap, struct err *e)
 {
-	bool bare = ap->security == AIR_OPEN || ap->security == AIR_OWE;
+	bool bare = ap->security == AIR_OPEN || ap->security == AIR_OWE ||
+		    ap->security == AIR_EAP;
 
 	if (bare != (ap->passphrase[0] == '\0'))
 		return bare ? err_set(e, ERR_FAILED, "passphrase with security = %s",
@@ -445,12 +523,16 @@ static int security_done(const struct air_ap *ap, struct err *e)
 	if (ap->psk[0] != '\0' && ap->security != AIR_WPA2 &&
 	    ap->security != AIR_WPA2_WPA3)
 		return err_set(e, ERR_FAILED, "psk without WPA2");
-	return 0;
+	return eap_done(ap, e);
 }
 
 static int station_done(struct scenario *s, struct err *e)
 {
-	return security_done(station_last(s), e);
+	const struct air_ap *st = station_last(s);
+
+	if (st->security == AIR_EAP)
+		return err_set(e, ERR_FAILED, "a station of the air has no 802.1X");
+	return security_done(st, e);
 }
 
 static int ap_done(struct scenario *s, struct err *e)

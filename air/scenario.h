@@ -18,6 +18,7 @@
 #define AIR_NAME_MAX 12 /* of a network or an AP */
 #define AIR_SSID_MAX 32 /* IEEE 802.11, 9.4.2.2 */
 #define AIR_DOMAIN_MAX 64
+#define AIR_FILE_MAX 31 /* of a name beside the scenario */
 #define AIR_SCENARIO_MAX (16 * 1024)
 
 enum air_security {
@@ -26,6 +27,7 @@ enum air_security {
 	AIR_WPA3,
 	AIR_WPA2_WPA3,
 	AIR_OWE,
+	AIR_EAP,
 };
 
 struct air_network {
@@ -49,6 +51,11 @@ struct air_ap {
 	char passphrase[64]; /* 8-63 printable ASCII; "" without security */
 	char psk[65];        /* 64 hex digits made of it and the SSID, or "" */
 	unsigned channel;    /* 1-11, 36-48, 149-165 */
+	/* Of AIR_EAP, else "". Printable ASCII without quotation marks and backslashes;
+	 * the files stand beside the scenario. */
+	char identity[64], password[64];
+	char certificate[AIR_FILE_MAX + 1]; /* the server's, and its key */
+	char client_ca[AIR_FILE_MAX + 1];   /* who may come by EAP-TLS; "" nobody */
 	bool hidden, wds;
 	uint8_t bssid[6];
 };
@@ -66,7 +73,7 @@ int scenario_parse(const char *text, size_t len, struct scenario *out, struct er
 /* Reads the file. Errors say "PATH:LINE: what". */
 int scenario_load(const char *path, struct scenario *out, struct err *e);
 
-/* "open", "wpa2", "wpa3", "wpa2+wpa3" */
+/* "open", "wpa2", "wpa3", "wpa2+wpa3", "owe", "eap" */
 const char *air_security_name(enum air_security security);
 
 /* The network has several APs, or one with WDS, so that they share a bridge. */

@@ -110,6 +110,11 @@ static int write_confs(const struct air *air, struct err *e)
 		hostapd_conf_path(i, path, sizeof(path));
 		if (write_conf(path, conf_hostapd(&air->s, i), e) < 0)
 			return -1;
+		if (air->s.aps[i].security != AIR_EAP)
+			continue;
+		snprintf(path, sizeof(path), AIR_RUN "/ap%u.users", i);
+		if (write_conf(path, conf_eap_users(&air->s, i), e) < 0)
+			return -1;
 	}
 	return write_conf(AIR_RUN "/dnsmasq.conf", conf_dnsmasq(&air->s), e);
 }

@@ -47,7 +47,8 @@ struct bench {
 	char initrd[PATH_MAX];
 	double up_ms[ROUNDS], lease_ms[ROUNDS], boot_ms[ROUNDS], assoc_ms[ROUNDS];
 	struct rate direct, mode[MODES];
-	char *args; /* the VMM's argument vector, NUL between */
+	char server[ADDRESS_MAX]; /* iperf3's, in the air */
+	char *args;               /* the VMM's argument vector, NUL between */
 	size_t args_len;
 };
 
@@ -219,7 +220,8 @@ static int direct(struct bench *b, struct err *e)
 static int speedtest(struct bench *b, struct rate *r, struct err *e)
 {
 	double cpu = vmm_cpu(b);
-	json_t *o = inst_json(&b->inst, 60000, e, "speedtest", "--time", "5", NULL);
+	json_t *o =
+	    inst_json(&b->inst, 60000, e, "speedtest", "--time", "5", b->server, NULL);
 
 	if (!o)
 		return -1;
@@ -266,8 +268,12 @@ static int throughput(struct bench *b, struct err *e)
 		printf("mode %s ...\n", modes[i]);
 		fflush(stdout);
 		if ((i > 0 && change_mode(b, base, modes[i], e)) ||
-		    net_dhcp("udhcpc", b->inst.tap, 20000, &l, e) ||
-		    (i == 0 && direct(b, e)) || speedtest(b, &b->mode[i], e))
+		    net_dhcp("udhcpc", b->inst.tap, 20000, &l, e))
+			return -1;
+		/* In mode clone the gateway is the air's; in mode nat it is the guest. */
+		if (i == 0)
+			snprintf(b->server, sizeof(b->server), "%s", l.gateway);
+		if ((i == 0 && direct(b, e)) || speedtest(b, &b->mode[i], e))
 			return -1;
 	}
 	return down(b, e);

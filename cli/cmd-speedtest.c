@@ -46,6 +46,8 @@ static int find_gateway(
 	const char *card = client_str(json_object_get(status, "card"), "pci", "");
 	const json_t *host = json_object_get(status, "host_if");
 	const json_t *addresses = json_object_get(host, "addresses"), *a;
+	/* There the IPv4 network is the guest's own; that of IPv6 is the WLAN's. */
+	bool routed = strcmp(client_str(status, "mode", ""), "nat") == 0;
 	char found[INET6_ADDRSTRLEN];
 	size_t i;
 
@@ -60,7 +62,8 @@ static int find_gateway(
 	json_array_foreach (addresses, i, a) {
 		const char *text = json_string_value(a);
 
-		if (text == NULL || !speedtest_gateway(text, found))
+		if (text == NULL || !speedtest_gateway(text, found) ||
+		    (routed && strchr(found, ':') == NULL))
 			continue;
 		/* IPv4 goes first. */
 		if (s->host[0] == '\0' || strchr(found, ':') == NULL)
@@ -70,8 +73,9 @@ static int find_gateway(
 	}
 	if (s->host[0] != '\0')
 		return 0;
-	err_set(e, ERR_FAILED, "speedtest: %s of instance %s has no address yet",
-	    client_str(host, "name", "the interface"), cli->instance);
+	err_set(e, ERR_FAILED, "speedtest: %s of instance %s has no address%s yet",
+	    client_str(host, "name", "the interface"), cli->instance,
+	    routed ? " of the simulated network" : "");
 	return err_hint(e, "start a DHCP client on it, or name a server");
 }
 

@@ -127,7 +127,122 @@ const struct wpa_net *wpa_nets_named(
 	return NULL;
 }
 
-/* The next line that is no network's, no comment and not empty. */
+#define BLOB_HEAD "blob-base64-"
+
+/* A blob's name, and the lines between its braces. */
+struct blob {
+	const char *name, *text;
+	size_t name_len, len;
+};
+
+static bool is_blob(const char *line, size_t len)
+{
+	return len > strlen(BLOB_HEAD "={") &&
+	       memcmp(line, BLOB_HEAD, strlen(BLOB_HEAD)) == 0 &&
+	       memcmp(line + len - 2, "={", 2) == 0;
+}
+
+static bool next_blob(const char **p, const char *end, struct blob *b)
+{
+	const char *line, *before;
+	bool in = false;
+	size_t len;
+
+	for (before = *p; next_line(p, end, &line, &len); before = *p) {
+		if (in && is_line(line, len, "}")) {
+			b->len = (size_t)(before - b->text);
+			return true;
+		}
+		if (in || !is_blob(line, len))
+			continue;
+		in = true;
+		b->name = line + strlen(BLOB_HEAD);
+		b->name_len = len - strlen(BLOB_HEAD "={");
+		b->text = *p;
+	}
+	return false;
+}
+
+static bool is_same_blob(const struct blob *a, const struct blob *b)
+{
+	return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
+	       a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
+/* The next that the supplicant does not have as it is. */
+static bool next_new_blob(const char **p, const char *old_conf, struct blob *b)
+{
+	const char *end = *p + strlen(*p), *old_end = old_conf + strlen(old_conf);
+
+	while (next_blob(p, end, b)) {
+		const char *q = old_conf;
+		struct blob old;
+		bool same = false;
+
+		while (!same && next_blob(&q, old_end, &old))
+			same = is_same_blob(b, &old);
+		if (!same)
+			return true;
+	}
+	return false;
+}
+
+/* The six bits of a character of base64 (RFC 4648), -1: none. */
+static int base64_digit(char c)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* `SET blob NAME HEX`; false where it is no base64 or does not fit. */
+static bool blob_command(const struct blob *b, char *cmd)
+{
+	size_t n = (size_t)snprintf(
+	    cmd, WPA_SYNC_CMD_MAX, "SET blob %.*s ", (int)b->name_len, b->name);
+	unsigned bits = 0, have = 0, padding = 0, digits = 0;
+
+	if (n >= WPA_SYNC_CMD_MAX || memchr(b->name, ' ', b->name_len) != NULL)
+		return false;
+	for (size_t i = 0; i < b->len; i++) {
+		int d = base64_digit(b->text[i]);
+
+		if (strchr(" \t\r\n", b->text[i]) != NULL && b->text[i] != '\0')
+			continue;
+		padding += b->text[i] == '=';
+		if ((d < 0 && b->text[i] != '=') || (d >= 0 && padding > 0))
+			return false;
+		digits++;
+		if (d < 0)
+			continue;
+		bits = bits << 6 | (unsigned)d;
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		if (n + 2 >= WPA_SYNC_CMD_MAX)
+			return false;
+		n += (size_t)snprintf(
+		    cmd + n, WPA_SYNC_CMD_MAX - n, "%02x", bits >> have & 0xff);
+	}
+	return digits > 0 && digits % 4 == 0 && padding <= 2;
+}
+
+static bool blobs_fit(const char *old_conf, const char *conf)
+{
+	char cmd[WPA_SYNC_CMD_MAX];
+	struct blob b;
+	bool fit = true;
+
+	while (fit && next_new_blob(&conf, old_conf, &b))
+		fit = blob_command(&b, cmd);
+	explicit_bzero(cmd, sizeof(cmd));
+	return fit;
+}
+
+/* The next line that is no network's, no blob's, no comment and not empty. */
 static bool next_global(const char **p, const char *end, const char **line, size_t *len)
 {
 	bool in = false;
@@ -137,7 +252,7 @@ static bool next_global(const char **p, const char *end, const char **line, size
 			in = !is_line(*line, *len, "}");
 			continue;
 		}
-		in = is_line(*line, *len, "network={");
+		in = is_line(*line, *len, "network={") || is_blob(*line, *len);
 		if (!in && *len > 0 && **line != '#')
 			return true;
 	}
@@ -214,7 +329,10 @@ bool wpa_sync_init(struct wpa_sync *s, const char *old_conf, const struct wpa_ne
 {
 	memset(s, 0, sizeof(*s));
 	s->old = *old;
-	if (!same_globals(old_conf, conf) || !wpa_nets_find(conf, &s->now))
+	s->old_conf = old_conf;
+	s->blob = conf;
+	if (!same_globals(old_conf, conf) || !blobs_fit(old_conf, conf) ||
+	    !wpa_nets_find(conf, &s->now))
 		return false;
 	for (size_t k = 0; k < s->old.n; k++)
 		s->gone[k] = true;
@@ -223,6 +341,14 @@ bool wpa_sync_init(struct wpa_sync *s, const char *old_conf, const struct wpa_ne
 	match_nets(s, false);
 	match_nets(s, true);
 	return true;
+}
+
+/* It may be a private key, too. */
+static bool next_set_blob(struct wpa_sync *s, char *cmd)
+{
+	struct blob b;
+
+	return next_new_blob(&s->blob, s->old_conf, &b) && blob_command(&b, cmd);
 }
 
 static bool next_remove(struct wpa_sync *s, char *cmd)
@@ -299,6 +425,7 @@ static bool next_add(struct wpa_sync *s, char *cmd)
 bool wpa_sync_next(struct wpa_sync *s, char *cmd)
 {
 	static bool (*const phases[])(struct wpa_sync *, char *) = {
+	    [WPA_SYNC_BLOB] = next_set_blob,
 	    [WPA_SYNC_REMOVE] = next_remove,
 	    [WPA_SYNC_ADJUST] = next_adjust,
 	    [WPA_SYNC_ADD] = next_add,

@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 #include "ssid.h"
+#include "wpa-ctrl.h"
 
 #define WPA_NETS_MAX 256
-#define WPA_SYNC_CMD_MAX 2100 /* a line of the file, and what stands before it */
+#define WPA_SYNC_CMD_MAX WPA_CTRL_CMD_MAX /* a line of the file, or a blob in hex */
 
 /* A network block of a file: the lines between its braces. */
 struct wpa_net {
@@ -40,6 +41,7 @@ const struct wpa_net *wpa_nets_named(
     const struct wpa_nets *nets, const uint8_t *ssid, size_t len);
 
 enum wpa_sync_phase {
+	WPA_SYNC_BLOB, /* certificates that are new or another */
 	WPA_SYNC_REMOVE,
 	WPA_SYNC_ADJUST, /* priority and disabled of a network that stays */
 	WPA_SYNC_ADD,
@@ -48,9 +50,10 @@ enum wpa_sync_phase {
 
 struct wpa_sync {
 	struct wpa_nets old, now;
-	bool gone[WPA_NETS_MAX];   /* of old */
-	int match[WPA_NETS_MAX];   /* of now: the index in old, -1: new */
-	bool adjust[WPA_NETS_MAX]; /* of now: the two differ */
+	const char *old_conf, *blob; /* BLOB: where to look on in the new file */
+	bool gone[WPA_NETS_MAX];     /* of old */
+	int match[WPA_NETS_MAX];     /* of now: the index in old, -1: new */
+	bool adjust[WPA_NETS_MAX];   /* of now: the two differ */
 	enum wpa_sync_phase phase;
 	size_t net;       /* at which network of the phase */
 	const char *line; /* ADD: the next line of it; NULL: ADD_NETWORK itself */
@@ -60,8 +63,9 @@ struct wpa_sync {
 
 /*
  * old: as the supplicant has them, with their numbers; they and both files are borrowed
- * until the end. False where only a new process will do: other lines than networks
- * differ.
+ * until the end. False where only a new process will do: other lines than networks and
+ * blobs differ, or a blob is too large for a command. One that is no longer in the file
+ * stays with the supplicant, which has no command for that and no use for it.
  */
 bool wpa_sync_init(struct wpa_sync *s, const char *old_conf, const struct wpa_nets *old,
     const char *conf);

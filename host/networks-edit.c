@@ -238,6 +238,69 @@ static size_t add_without(struct maker *m, const struct networks_text *in,
 	return removed;
 }
 
+static size_t line_length(const char *s, const char *end, const char **next)
+{
+	const char *nl = memchr(s, '\n', (size_t)(end - s));
+	size_t len = (size_t)((nl != NULL ? nl : end) - s);
+
+	*next = nl != NULL ? nl + 1 : end;
+	while (len > 0 && strchr(" \t\r", s[len - 1]) != NULL)
+		len--;
+	return len;
+}
+
+static bool line_is(const char *s, size_t len, const char *text)
+{
+	while (len > 0 && (*s == ' ' || *s == '\t')) {
+		s++;
+		len--;
+	}
+	return len == strlen(text) && memcmp(s, text, len) == 0;
+}
+
+/* The lines of a blob, and an empty one before it. */
+static bool find_blob(
+    const struct networks_text *t, const char *head, size_t *begin, size_t *end)
+{
+	const char *stop = t->text + t->len, *next;
+	bool in = false;
+
+	for (const char *s = t->text; s < stop; s = next) {
+		size_t len = line_length(s, stop, &next);
+
+		if (!in && line_is(s, len, head)) {
+			in = true;
+			*begin = (size_t)(s - t->text);
+		} else if (in && line_is(s, len, "}")) {
+			*end = (size_t)(next - t->text);
+			if (*begin >= 2 && t->text[*begin - 1] == '\n' &&
+			    t->text[*begin - 2] == '\n')
+				--*begin;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The certificate that `connect` has put behind a network that is gone now: it goes,
+ * too, unless something still names it. */
+static void drop_certificate(struct networks_text *t, const uint8_t *ssid, size_t len)
+{
+	char hex[SSID_HEX_SIZE], name[sizeof(hex) + 32];
+	size_t begin, end;
+
+	ssid_hex(ssid, len, hex);
+	snprintf(name, sizeof(name), "blob://ca-%s\"", hex);
+	if (memmem(t->text, t->len, name, strlen(name)) != NULL)
+		return;
+	snprintf(name, sizeof(name), "blob-base64-ca-%s={", hex);
+	while (find_blob(t, name, &begin, &end)) {
+		memmove(t->text + begin, t->text + end, t->len - end);
+		explicit_bzero(t->text + t->len - (end - begin), end - begin);
+		t->len -= end - begin;
+	}
+}
+
 int networks_remove(const struct networks_text *in, const char *name, const uint8_t *ssid,
     size_t ssid_len, struct networks_text *out, size_t *removed, struct err *e)
 {
@@ -249,6 +312,8 @@ int networks_remove(const struct networks_text *in, const char *name, const uint
 		return -1;
 	if (maker_init(&m, in->len, name, e) == 0) {
 		*removed = add_without(&m, in, &parsed, ssid, ssid_len);
+		if (*removed > 0)
+			drop_certificate(&m.out, ssid, ssid_len);
 		ret = finish(&m, name, out, e);
 	}
 	networks_free(&parsed);
@@ -287,7 +352,8 @@ int networks_put_block(const struct networks_text *in, const char *name,
 	if (networks_parse(in->text, in->len, name, &parsed, e) < 0)
 		goto no_parsed;
 	if (maker_init(&m, in->len + block->len + 4, name, e) == 0) {
-		add_without(&m, in, &parsed, ssid_out, *ssid_out_len);
+		if (add_without(&m, in, &parsed, ssid_out, *ssid_out_len) > 0)
+			drop_certificate(&m.out, ssid_out, *ssid_out_len);
 		add_gap(&m);
 		add(&m, block->text, block->len);
 		if (block->len > 0 && block->text[block->len - 1] != '\n')

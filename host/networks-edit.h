@@ -36,14 +36,16 @@ int networks_set(const struct networks_text *in, const char *name, const uint8_t
     size_t ssid_len, const struct network_key *keys, size_t n, struct networks_text *out,
     struct err *e);
 
-/* Takes out all blocks of that name, or none of another. *removed: how many. */
+/* Takes out all blocks of that name, or none of another, and the certificate that
+ * `connect` keeps for it (the blob ca-HEX) unless another block names it. *removed: how
+ * many networks. */
 int networks_remove(const struct networks_text *in, const char *name, const uint8_t *ssid,
     size_t ssid_len, struct networks_text *out, size_t *removed, struct err *e);
 
 /*
  * Puts other text (blocks of wpa_supplicant.conf, one of them a network) at the end; a
- * network of the same name goes. ssid NULL: whichever it is; *ssid_out (SSID_MAX) and
- * *ssid_out_len say which it is.
+ * network of the same name goes, as in networks_remove. ssid NULL: whichever it is;
+ * *ssid_out (SSID_MAX) and *ssid_out_len say which it is.
  */
 int networks_put_block(const struct networks_text *in, const char *name,
     const struct networks_text *block, const char *block_name, const uint8_t *ssid,

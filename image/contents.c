@@ -161,11 +161,13 @@ static int fill_base(struct fill *f, struct err *e)
 	return modset_firmware(&f->base, f->source, &f->c->base, e);
 }
 
-static int is_conf(const struct dirent *d)
+/* Scenarios, and the certificates of those that have some. */
+static int is_scenario(const struct dirent *d)
 {
 	const char *dot = strrchr(d->d_name, '.');
 
-	return dot != NULL && dot != d->d_name && strcmp(dot, ".conf") == 0;
+	return dot != NULL && dot != d->d_name &&
+	       (strcmp(dot, ".conf") == 0 || strcmp(dot, ".pem") == 0);
 }
 
 static int put_scenario(struct fill *f, const char *dir, const char *name, struct err *e)
@@ -191,7 +193,7 @@ static int put_scenarios(struct fill *f, struct err *e)
 
 	if (asprintf(&dir, "%s/air", libexec(f->opts)) < 0)
 		return err_sys(e, ENOMEM, "scenarios");
-	n = scandir(dir, &list, is_conf, alphasort);
+	n = scandir(dir, &list, is_scenario, alphasort);
 	if (n <= 0 || n > SCENARIOS_MAX) {
 		err_set(e, ERR_PRECONDITION, "%s: %s", dir,
 		    n < 0    ? strerror(errno)

@@ -4,6 +4,9 @@
 
 #include "harness.h"
 
+/* A machine that runs and knows no network. */
+struct inst *nets_unknown(void **state, const char *scenario);
+
 /* The networks file as it is; to be freed. */
 char *nets_file(const struct inst *i);
 /* A file with that as its only line, until the next call or nets_done. */

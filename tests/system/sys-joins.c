@@ -18,31 +18,6 @@
 #define TRANSFER (48u * 1024 * 1024)
 #define ODD_SSID "hex:1b5b324a22ff7d0a"
 
-static void write_file(const struct inst *i, const char *text)
-{
-	struct err e = ERR_INIT;
-
-	ok(fs_write_atomic(i->networks, 0600, text, strlen(text), &e), &e);
-}
-
-/* A machine that runs and knows no network. */
-static struct inst *without_networks(void **state, const char *scenario)
-{
-	struct inst *i = lab_inst(state, scenario);
-	struct err e = ERR_INIT;
-	struct child c, log;
-
-	write_file(i, "# nothing yet\n");
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
-	i->settled = false;
-	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
-	ok(child_wait_text(&log, "supplicant after", UP_MS, &e), &e);
-	child_free(&log);
-	return i;
-}
-
 static void joins(
     const struct inst *i, const char *ssid, const char *secret, const char *key_mgmt)
 {
@@ -56,7 +31,7 @@ static void joins(
 
 static void wpa2(void **state)
 {
-	struct inst *i = without_networks(state, "wpa2");
+	struct inst *i = nets_unknown(state, "wpa2");
 	int64_t began = clock_ms();
 
 	nets_connect_fails(
@@ -71,7 +46,7 @@ static void wpa2(void **state)
 
 static void wpa3(void **state)
 {
-	struct inst *i = without_networks(state, "wpa3");
+	struct inst *i = nets_unknown(state, "wpa3");
 	int64_t began = clock_ms();
 
 	nets_connect_fails(
@@ -86,7 +61,7 @@ static void wpa3(void **state)
 
 static void hidden(void **state)
 {
-	struct inst *i = without_networks(state, "hidden");
+	struct inst *i = nets_unknown(state, "hidden");
 	struct err e = ERR_INIT;
 	json_t *o;
 
@@ -106,7 +81,7 @@ static void hidden(void **state)
 /* WPA2 and WPA3 at once, OWE, and a name that would move the cursor. */
 static void kinds(void **state)
 {
-	struct inst *i = without_networks(state, "kinds");
+	struct inst *i = nets_unknown(state, "kinds");
 	struct err e = ERR_INIT;
 	char AUTO_FREE *file = NULL;
 	struct child c;
