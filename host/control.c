@@ -7,11 +7,10 @@
  * freed only from its own event callbacks and from control_free, never while the
  * list is walked: others are marked `gone` and swept by a zero timer.
  */
-#include "control.h"
+#include "control-parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -20,62 +19,12 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "escape.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
 #include "paths.h"
 
-#define CHUNK 8192         /* of a stream, per answer line or bundle of lines */
-#define STREAM_AHEAD 65536 /* no more of a stream is put before the client has read */
 #define WAIT_MAX_MS (24 * 3600 * 1000)
-#define MONITOR_MIN_MS 500
-#define MONITOR_MS 1000
-#define MONITOR_MAX_MS (3600 * 1000)
-#define MONITOR_LINES 16 /* of the log, to begin with */
-
-enum busy {
-	BUSY_NO,
-	BUSY_STATUS,
-	BUSY_WAIT,
-	BUSY_DOWN,
-	BUSY_SUSPEND,
-	BUSY_AIR,
-	BUSY_CALL,
-	BUSY_STREAM,
-	BUSY_MONITOR, /* samples, and the log as a stream */
-};
-
-struct client {
-	LIST_ENTRY(client) next;
-	struct control *control;
-	struct bufferevent *bev;
-	struct event *timer;
-	enum busy busy;
-	bool gone, called;
-	int64_t call;         /* its number for op call, no other client's */
-	enum vm_state target; /* BUSY_WAIT */
-	int64_t air_id;       /* BUSY_AIR */
-	json_t *air_client_id;
-	enum control_stream stream;
-	bool follow;
-	uint64_t at, end; /* places in the stream; end is for those who do not follow */
-	/* BUSY_MONITOR */
-	bool asked; /* a sample waits for the guest's figures */
-	int64_t interval_ms, next_ms;
-};
-
-struct control {
-	struct event_base *base;
-	struct evconnlistener *listener;
-	const struct keep *streams[CONTROL_STREAMS];
-	const struct control_ops *ops;
-	void *arg;
-	LIST_HEAD(, client) clients;
-	unsigned n;
-	int64_t next_air_id, next_call;
-	struct event *sweep;
-};
 
 static void mark_gone(struct client *cl)
 {
@@ -113,13 +62,13 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static size_t waiting(const struct client *cl)
+size_t control_waiting(const struct client *cl)
 {
 	return evbuffer_get_length(bufferevent_get_output(cl->bev));
 }
 
 /* Takes the reference. */
-static void put(struct client *cl, json_t *o)
+void control_put(struct client *cl, json_t *o)
 {
 	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
 
@@ -128,7 +77,7 @@ static void put(struct client *cl, json_t *o)
 		free(text);
 		return;
 	}
-	if (text == NULL || waiting(cl) + strlen(text) >= CONTROL_OUT_MAX) {
+	if (text == NULL || control_waiting(cl) + strlen(text) >= CONTROL_OUT_MAX) {
 		log_warn("control: a client that does not read is dropped");
 		mark_gone(cl);
 	} else {
@@ -152,11 +101,11 @@ static void done(struct client *cl)
 
 static void answer(struct client *cl, json_t *o)
 {
-	put(cl, o);
+	control_put(cl, o);
 	done(cl);
 }
 
-static void answer_ok(struct client *cl)
+void control_answer_ok(struct client *cl)
 {
 	answer(cl, json_pack("{s:b}", "ok", 1));
 }
@@ -197,10 +146,10 @@ static void put_progress(struct client *cl, const char *stage, int64_t ms)
 	const char *state = state_name(cl->control->ops->state(cl->control->arg));
 
 	if (stage == NULL)
-		put(cl, json_pack("{s:s}", "progress", state));
+		control_put(cl, json_pack("{s:s}", "progress", state));
 	else
-		put(cl, json_pack("{s:s, s:s, s:I}", "progress", state, "stage", stage,
-			    "ms", (json_int_t)ms));
+		control_put(cl, json_pack("{s:s, s:s, s:I}", "progress", state, "stage",
+				    stage, "ms", (json_int_t)ms));
 }
 
 static void check_suspend(struct client *cl, enum vm_state now)
@@ -219,7 +168,7 @@ static void check_wait(struct client *cl, enum vm_state now)
 	if (cl->busy == BUSY_SUSPEND)
 		check_suspend(cl, now);
 	else if (cl->busy == BUSY_DOWN && now == STATE_STOPPED)
-		answer_ok(cl);
+		control_answer_ok(cl);
 	else if (cl->busy == BUSY_WAIT && now == cl->target)
 		answer_status(cl);
 	else if (now == STATE_FAILED)
@@ -281,7 +230,7 @@ static void cmd_start(struct client *cl, const json_t *req)
 	if (cl->control->ops->start(cl->control->arg, &e) < 0)
 		answer_err(cl, &e);
 	else
-		answer_ok(cl);
+		control_answer_ok(cl);
 }
 
 static void cmd_down(struct client *cl, const json_t *req)
@@ -318,76 +267,6 @@ static void cmd_reload(struct client *cl, const json_t *req)
 		answer_err(cl, &e);
 	else
 		answer(cl, json_pack("{s:b, s:b}", "ok", 1, "restart_needed", rest));
-}
-
-static void send_stream(struct client *cl);
-
-static void begin_stream(struct client *cl, const json_t *req, enum control_stream s)
-{
-	const struct keep *k = cl->control->streams[s];
-
-	cl->busy = BUSY_STREAM;
-	cl->stream = s;
-	cl->follow = msg_bool(req, "follow", false);
-	cl->at = keep_first(k);
-	cl->end = k->total;
-	send_stream(cl);
-}
-
-static void cmd_log(struct client *cl, const json_t *req)
-{
-	begin_stream(cl, req, CONTROL_LOG);
-}
-
-static void cmd_console(struct client *cl, const json_t *req)
-{
-	begin_stream(cl, req, CONTROL_CONSOLE);
-}
-
-/* The next sample is due by the clock, however long this one took; where some were
- * missed, from now on. */
-static void put_sample(struct client *cl)
-{
-	struct control *c = cl->control;
-	int64_t now = clock_ms();
-
-	cl->asked = false;
-	/* Who does not read (a terminal that is stopped) misses samples, no more. */
-	if (waiting(cl) < STREAM_AHEAD)
-		put(cl, json_pack("{s:o, s:I}", "status", c->ops->status(c->arg), "ms",
-			    (json_int_t)now));
-	cl->next_ms += cl->interval_ms;
-	if (cl->next_ms <= now)
-		cl->next_ms = now + cl->interval_ms;
-	if (!cl->gone)
-		loop_add_ms(cl->timer, cl->next_ms - now);
-}
-
-static void take_sample(struct client *cl)
-{
-	struct control *c = cl->control;
-
-	if (c->ops->refresh(c->arg)) {
-		cl->asked = true;
-		loop_add_ms(cl->timer, CONTROL_STATUS_MS);
-	} else {
-		put_sample(cl);
-	}
-}
-
-static void cmd_monitor(struct client *cl, const json_t *req)
-{
-	const struct keep *k = cl->control->streams[CONTROL_LOG];
-
-	cl->interval_ms =
-	    msg_int(req, "interval_ms", MONITOR_MIN_MS, MONITOR_MAX_MS, MONITOR_MS);
-	cl->next_ms = clock_ms();
-	cl->busy = BUSY_MONITOR;
-	cl->stream = CONTROL_LOG;
-	cl->follow = true;
-	cl->at = keep_last_lines(k, MONITOR_LINES);
-	send_stream(cl);
-	take_sample(cl);
 }
 
 static void cmd_air(struct client *cl, const json_t *req)
@@ -440,9 +319,9 @@ static const struct {
     {"down", cmd_down},
     {"suspend", cmd_suspend},
     {"reload", cmd_reload},
-    {"log", cmd_log},
-    {"console", cmd_console},
-    {"monitor", cmd_monitor},
+    {"log", control_cmd_log},
+    {"console", control_cmd_console},
+    {"monitor", control_cmd_monitor},
     {"air", cmd_air},
     {"scan", cmd_call},
     {"networks", cmd_call},
@@ -468,87 +347,6 @@ static void request(struct client *cl, const char *line, size_t len)
 		}
 	refuse(cl, ERR_USAGE, "cmd: no such command");
 	json_decref(req);
-}
-
-/* Streams. */
-
-/* The bytes at the end of text that are the beginning of a character; they wait for the
- * next chunk. */
-static size_t cut_tail(const char *text, size_t len)
-{
-	unsigned cp;
-
-	for (size_t back = 1; back <= 3 && back <= len; back++) {
-		unsigned char b = (unsigned char)text[len - back];
-
-		if ((b & 0xc0) == 0x80)
-			continue;
-		return b >= 0xc0 && utf8_char(text + len - back, back, &cp) == 0 ? back
-										 : 0;
-	}
-	return 0;
-}
-
-/* What the ring has lost may end within a character. */
-static size_t cut_head(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && n < 3 && ((unsigned char)text[n] & 0xc0) == 0x80)
-		n++;
-	return n;
-}
-
-static void put_lines(struct client *cl, const char *text, size_t len)
-{
-	while (len > 0) {
-		const char *nl = memchr(text, '\n', len);
-		size_t n = nl != NULL ? (size_t)(nl - text) : len;
-
-		put(cl, json_pack("{s:s%}", "line", text, n));
-		n += nl != NULL;
-		text += n;
-		len -= n;
-	}
-}
-
-/* One chunk; false where there is none. */
-static bool send_chunk(struct client *cl)
-{
-	const struct keep *k = cl->control->streams[cl->stream];
-	char text[CHUNK];
-	size_t len, head, tail;
-	uint64_t from;
-
-	len = keep_read(k, &cl->at, text, sizeof(text));
-	if (len == 0)
-		return false;
-	from = cl->at - len;
-	head = from == keep_first(k) ? cut_head(text, len) : 0;
-	if (cl->stream == CONTROL_LOG) {
-		/* Whole lines only. */
-		const char *nl = memrchr(text + head, '\n', len - head);
-
-		tail = nl != NULL ? len - (size_t)(nl - text) - 1 : 0;
-		put_lines(cl, text + head, len - head - tail);
-	} else {
-		tail = cut_tail(text + head, len - head);
-		if (head + tail == len)
-			tail = 0;
-		put(cl, json_pack("{s:s%}", "data", text + head, len - head - tail));
-	}
-	cl->at -= tail;
-	return tail < len;
-}
-
-static void send_stream(struct client *cl)
-{
-	while (
-	    !cl->gone && waiting(cl) < STREAM_AHEAD && (cl->follow || cl->at < cl->end))
-		if (!send_chunk(cl))
-			break;
-	if (!cl->gone && !cl->follow && cl->at >= cl->end)
-		answer_ok(cl);
 }
 
 /* Events of one client. */
@@ -590,7 +388,7 @@ static void on_drained(struct bufferevent *bev, void *arg)
 
 	(void)bev;
 	if (cl->busy == BUSY_STREAM || cl->busy == BUSY_MONITOR)
-		send_stream(cl);
+		control_stream_go(cl);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -609,9 +407,9 @@ static void on_client_timer(evutil_socket_t fd, short what, void *arg)
 	if (cl->busy == BUSY_STATUS)
 		answer_status(cl);
 	else if (cl->busy == BUSY_MONITOR && cl->asked)
-		put_sample(cl);
+		control_put_sample(cl);
 	else if (cl->busy == BUSY_MONITOR)
-		take_sample(cl);
+		control_take_sample(cl);
 	else if (cl->busy == BUSY_WAIT)
 		refuse(cl, ERR_TIMEOUT,
 		    cl->target == STATE_ONLINE ? "not online in time"
@@ -750,7 +548,7 @@ void control_refreshed(struct control *c)
 		if (cl->busy == BUSY_STATUS)
 			answer_status(cl);
 		else if (cl->busy == BUSY_MONITOR && cl->asked)
-			put_sample(cl);
+			control_put_sample(cl);
 	}
 }
 
@@ -796,7 +594,7 @@ void control_grown(struct control *c, enum control_stream s)
 	LIST_FOREACH(cl, &c->clients, next)
 	if ((cl->busy == BUSY_STREAM || cl->busy == BUSY_MONITOR) && cl->stream == s &&
 	    cl->follow)
-		send_stream(cl);
+		control_stream_go(cl);
 }
 
 void control_flush(struct control *c)

@@ -23,6 +23,8 @@ struct inst *nets_unknown(void **state, const char *scenario)
 
 	ok(fs_write_atomic(i->networks, 0600, nothing, strlen(nothing), &e), &e);
 	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
+	if (c.status != 0)
+		print_error("bhyfi up: %s", c.err);
 	assert_int_equal(c.status, 0);
 	child_free(&c);
 	i->settled = false;

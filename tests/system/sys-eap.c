@@ -123,8 +123,8 @@ static void by_block(const struct inst *i, const char *lines, const char *how)
 			"\tca_cert=\"blob://test-ca\"\n"
 			"\tdomain_suffix_match=\"" SERVER "\"\n}\n"
 			"blob-base64-test-ca={\n%s}\nblob-base64-test-cert={\n%s}\n"
-			"blob-base64-test-key={\n-----BEGIN PRIVATE KEY-----\n%s"
-			"-----END PRIVATE KEY-----\n}\n",
+			"blob-base64-test-key={\n%s"
+			"}\n",
 			lines, ca, cert, key) > 0);
 	o = inst_json(i, 90000, &e, "connect", "--block", nets_secret(i, text), NULL);
 	nets_done(i);

@@ -19,7 +19,7 @@
 /* All commands for a change, each with a ; behind it. ids: of ADD_NETWORK. */
 static char *commands(const char *old, const char *new, struct wpa_sync *s)
 {
-	static char all[4096];
+	static char all[4 * WPA_SYNC_CMD_MAX];
 	static struct wpa_nets nets;
 	char cmd[WPA_SYNC_CMD_MAX], id[16];
 	int next = 10;
@@ -80,7 +80,32 @@ static void other_lines_need_another_process(void **state)
 {
 	(void)state;
 	says("country=DE\n" WORK, "country=FR\n" WORK, NULL);
-	says(WORK, WORK "blob-base64-x={\nAAAA\n}\n", NULL);
+	says(WORK, WORK "cred={\nrealm=\"x\"\n}\n", NULL);
+}
+
+static void blobs_are_set(void **state)
+{
+	static char large[6000];
+
+	(void)state;
+	says(WORK, WORK "blob-base64-x={\nAAEC\n+/8=\n}\n", "SET blob x 000102fbff;");
+	says("blob-base64-x={\nAAAA\n}\n" WORK, "blob-base64-x={\nAAAA\n}\n" HOME WORK,
+	    "ADD_NETWORK;SET_NETWORK 10 ssid \"home\";"
+	    "SET_NETWORK 10 psk \"a secret of it\";ENABLE_NETWORK 10;");
+	says("blob-base64-x={\nAAAA\n}\n" WORK,
+	    "blob-base64-y={\nAA==\n}\nblob-base64-x={\nAAAB\n}\n",
+	    "SET blob y 00;SET blob x 000001;REMOVE_NETWORK 0;");
+	/* One that is gone is no reason to leave a network. */
+	says(HOME WORK "blob-base64-x={\nAAAA\n}\n", WORK, "REMOVE_NETWORK 0;");
+	/* Neither base64 nor small enough: the supplicant reads it itself. */
+	says(WORK, WORK "blob-base64-x={\nAAA\n}\n", NULL);
+	says(WORK, WORK "blob-base64-x={\nA===\n}\n", NULL);
+	says(WORK, WORK "blob-base64-x={\nAA=A\n}\n", NULL);
+	says(WORK, WORK "blob-base64-x={\n-----BEGIN\n}\n", NULL);
+	says(WORK, WORK "blob-base64-x={\n}\n", NULL);
+	says(WORK, WORK "blob-base64-x y={\nAAAA\n}\n", NULL);
+	snprintf(large, sizeof(large), "blob-base64-x={\n%0*d\n}\n", 4000, 0);
+	says(WORK, large, NULL);
 }
 
 static void numbers_are_kept(void **state)
@@ -193,8 +218,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(what_stays_is_left_alone),
 	    cmocka_unit_test(what_can_be_adjusted_is),
 	    cmocka_unit_test(other_lines_need_another_process),
-	    cmocka_unit_test(numbers_are_kept), cmocka_unit_test(a_refusal_ends_it),
-	    cmocka_unit_test(joining)};
+	    cmocka_unit_test(blobs_are_set), cmocka_unit_test(numbers_are_kept),
+	    cmocka_unit_test(a_refusal_ends_it), cmocka_unit_test(joining)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

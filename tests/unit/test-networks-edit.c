@@ -114,6 +114,59 @@ static void removes_all_of_a_name(void **state)
 	networks_text_free(&in);
 }
 
+#define EAP(name, ca) "network={\nssid=\"" name "\"\nca_cert=\"blob://" ca "\"\n}\n"
+#define BLOB(name) "blob-base64-" name "={\nAAAA\nBBBB\n}\n"
+
+static void removed(const char *text, const char *ssid, const char *expected)
+{
+	struct networks_text in = text_of(text), out;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	assert_int_equal(
+	    networks_remove(&in, "f", (const uint8_t *)ssid, strlen(ssid), &out, &n, &e),
+	    0);
+	assert_string_equal(out.text, expected);
+	assert_int_equal(out.len, strlen(expected));
+	networks_text_free(&in);
+	networks_text_free(&out);
+}
+
+/* What `connect` wrote for it, and nothing that another needs. */
+static void removes_the_certificate(void **state)
+{
+	(void)state;
+	removed("a=1\n\n" EAP("x", "ca-78") BLOB("ca-78"), "x", "a=1\n");
+	removed(EAP("x", "ca-78") "\n" EAP("y", "ca-79") "\n" BLOB("ca-79") "\n" BLOB(
+		    "ca-78") "b=1\n",
+	    "x", "\n" EAP("y", "ca-79") "\n" BLOB("ca-79") "b=1\n");
+	removed(EAP("x", "ca-78") EAP("y", "ca-78") BLOB("ca-78"), "x",
+	    EAP("y", "ca-78") BLOB("ca-78"));
+	removed(EAP("x", "mine") BLOB("mine") BLOB("ca-7878"), "x",
+	    BLOB("mine") BLOB("ca-7878"));
+	/* One that is not kept takes nothing with it. */
+	removed(BLOB("ca-78"), "x", BLOB("ca-78"));
+}
+
+/* Again with another certificate: there is one of that name. */
+static void replaces_the_certificate(void **state)
+{
+	struct networks_text in = text_of(EAP("x", "ca-78") BLOB("ca-78")), out,
+			     b = text_of(
+				 EAP("x", "ca-78") "blob-base64-ca-78={\nCCCC\n}\n");
+	struct err e = ERR_INIT;
+	uint8_t got[SSID_MAX];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(
+	    networks_put_block(&in, "f", &b, "b", NULL, 0, &out, got, &len, &e), 0);
+	assert_string_equal(out.text, b.text);
+	networks_text_free(&in);
+	networks_text_free(&b);
+	networks_text_free(&out);
+}
+
 static int put(const char *block, const char *ssid, struct networks_text *out,
     uint8_t got[SSID_MAX], size_t *len, struct err *e)
 {
@@ -194,7 +247,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(sets_keys_in_their_place),
 	    cmocka_unit_test(nothing_is_the_same), cmocka_unit_test(adds_a_block),
 	    cmocka_unit_test(refuses_what_is_no_file),
-	    cmocka_unit_test(removes_all_of_a_name), cmocka_unit_test(puts_blocks),
+	    cmocka_unit_test(removes_all_of_a_name),
+	    cmocka_unit_test(removes_the_certificate),
+	    cmocka_unit_test(replaces_the_certificate), cmocka_unit_test(puts_blocks),
 	    cmocka_unit_test(files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
