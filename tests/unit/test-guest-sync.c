@@ -22,14 +22,17 @@ static char *commands(const char *old, const char *new, struct wpa_sync *s)
 	static char all[4 * WPA_SYNC_CMD_MAX];
 	static struct wpa_nets nets;
 	char cmd[WPA_SYNC_CMD_MAX], id[16];
-	int next = 10;
+	size_t len = 0;
+	int next = 10, n;
 
 	all[0] = '\0';
 	assert_true(wpa_nets_find(old, &nets));
 	if (!wpa_sync_init(s, old, &nets, new))
 		return NULL;
 	while (wpa_sync_next(s, cmd)) {
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s;", cmd);
+		n = snprintf(all + len, sizeof(all) - len, "%s;", cmd);
+		assert_in_range(n, 1, sizeof(all) - len - 1);
+		len += (size_t)n;
 		snprintf(id, sizeof(id), "%d\n", next);
 		next += strcmp(cmd, "ADD_NETWORK") == 0;
 		assert_true(
