@@ -119,6 +119,16 @@ static int find_kind(struct run *r, struct err *e)
 	return err_hint(e, "--eap METHOD --identity NAME, or --block FILE");
 }
 
+/* Nothing that is wrong: many networks are joined like that. */
+static void warn_of_server(const struct run *r)
+{
+	if (connect_is_unverified(&r->k))
+		fprintf(stderr,
+		    "bhyfi: connect: %s: without --ca-cert the server is not verified: "
+		    "anyone may pretend to be this network\n",
+		    r->k.shown);
+}
+
 static int get_secret(struct run *r, struct err *e)
 {
 	struct connect *k = &r->k;
@@ -333,6 +343,7 @@ static int run(struct run *r, int64_t began, struct err *e)
 	}
 	if (find_kind(r, e) < 0 || get_secret(r, e) < 0 || make_text(r, e) < 0)
 		return -1;
+	warn_of_server(r);
 	if (r->client != NULL) {
 		client_catch_signals();
 		return join_and_keep(r, began, e);

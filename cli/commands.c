@@ -49,14 +49,16 @@ static const struct cli_option connecting_options[] = {
 	"What --check fetches instead; it has to answer with status 204."},
     {"block", 0, "FILE",
 	"Take the settings from a network block of wpa_supplicant.conf(5) in FILE."},
-    {"eap", 0, "METHOD", "For 802.1X: peap, ttls or pwd; for others see --block.",
-	"peap|ttls|pwd"},
+    {"eap", 0, "METHOD",
+	"For 802.1X: peap, ttls (both with MSCHAPv2), ttls-pap or pwd; for others see "
+	"--block.",
+	"peap|ttls|ttls-pap|pwd"},
     {"identity", 0, "NAME", "For 802.1X: the user's name."},
     {"ca-cert", 0, "FILE",
 	"For 802.1X: the certificate, in PEM, of who vouches for the server; it is "
 	"copied "
 	"into the networks file.\n"
-	"Without it any server is believed."},
+	"Without it any server is believed, and a line warns of that."},
     {"domain", 0, "NAME",
 	"For 802.1X: the server's certificate is to be of this domain."},
     {NULL, 0, NULL, NULL},

@@ -27,7 +27,22 @@ static const struct {
     {"eap", WIFI_EAP},
 };
 
-static const char *const eap_methods[] = {"peap", "ttls", "pwd"};
+static const struct eap_method {
+	const char *name, *eap, *phase2; /* phase2 NULL: it has no tunnel */
+} eap_methods[] = {
+    {"peap", "PEAP", "auth=MSCHAPV2"},
+    {"ttls", "TTLS", "auth=MSCHAPV2"},
+    {"ttls-pap", "TTLS", "auth=PAP"},
+    {"pwd", "PWD", NULL},
+};
+
+static const struct eap_method *eap_method(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(eap_methods); i++)
+		if (strcmp(eap_methods[i].name, name) == 0)
+			return &eap_methods[i];
+	return NULL;
+}
 
 static int parse_kind(const char *name, enum wifi_kind *kind, struct err *e)
 {
@@ -61,16 +76,12 @@ static int check_word(const char *option, const char *value, struct err *e)
 
 static int eap_options(struct connect *k, const struct cli *cli, struct err *e)
 {
-	bool known = k->eap == NULL;
-
 	k->identity = cli_value(cli, "identity");
 	k->ca_cert = cli_value(cli, "ca-cert");
 	k->domain = cli_value(cli, "domain");
-	for (size_t i = 0; i < ARRAY_LEN(eap_methods); i++)
-		known = known || strcmp(eap_methods[i], k->eap) == 0;
-	if (!known) {
+	if (k->eap != NULL && eap_method(k->eap) == NULL) {
 		err_set(e, ERR_USAGE,
-		    "connect: --eap: expected peap, ttls or pwd, not "
+		    "connect: --eap: expected peap, ttls, ttls-pap or pwd, not "
 		    "\"%.40s\"",
 		    k->eap);
 		return err_hint(e, "other methods: --block FILE");
@@ -86,6 +97,11 @@ static int eap_options(struct connect *k, const struct cli *cli, struct err *e)
 		return 0;
 	if (k->identity == NULL)
 		return err_set(e, ERR_USAGE, "connect: --eap: expected --identity, too");
+	/* The others prove that they know the password; this one tells it. */
+	if (strcmp(k->eap, "ttls-pap") == 0 && k->ca_cert == NULL)
+		return err_set(e, ERR_USAGE,
+		    "connect: --eap ttls-pap: expected --ca-cert, too: the server is "
+		    "told the password");
 	if (k->kind != WIFI_AUTO && k->kind != WIFI_EAP)
 		return err_set(
 		    e, ERR_USAGE, "connect: --eap: --security says something else");
@@ -148,6 +164,11 @@ int connect_options(
 void connect_free(struct connect *k)
 {
 	explicit_bzero(k->secret, sizeof(k->secret));
+}
+
+bool connect_is_unverified(const struct connect *k)
+{
+	return k->eap != NULL && k->ca_cert == NULL && eap_method(k->eap)->phase2 != NULL;
 }
 
 bool connect_needs_secret(enum wifi_kind kind)
@@ -330,7 +351,8 @@ static void put_key(FILE *f, const char *key, const char *value)
 static int eap_block(const struct connect *k, struct networks_text *out, struct err *e)
 {
 	AUTO_FREE char *cert = NULL;
-	char value[SSID_VALUE_SIZE], blob[SSID_HEX_SIZE + 16], method[8];
+	const struct eap_method *method = eap_method(k->eap);
+	char value[SSID_VALUE_SIZE], blob[SSID_HEX_SIZE + 16];
 	FILE *f;
 
 	if (k->ca_cert != NULL && certificate(k->ca_cert, &cert, e) < 0)
@@ -340,15 +362,12 @@ static int eap_block(const struct connect *k, struct networks_text *out, struct 
 		return err_set(e, ERR_FAILED, "connect: out of memory");
 	ssid_value_text(k->ssid, k->ssid_len, value);
 	snprintf(blob, sizeof(blob), "blob://ca-%s", k->hex);
-	snprintf(method, sizeof(method), "%s", k->eap);
-	for (char *p = method; *p != '\0'; p++)
-		*p = (char)toupper((unsigned char)*p);
 	fprintf(f, "network={\n\tssid=%s\n", value);
 	fprintf(f, "\tkey_mgmt=WPA-EAP WPA-EAP-SHA256 FT-EAP\n\tieee80211w=1\n");
-	fprintf(f, "\teap=%s\n", method);
+	fprintf(f, "\teap=%s\n", method->eap);
 	put_key(f, "identity", k->identity);
 	put_key(f, "password", k->secret);
-	put_key(f, "phase2", strcmp(k->eap, "pwd") != 0 ? "auth=MSCHAPV2" : NULL);
+	put_key(f, "phase2", method->phase2);
 	put_key(f, "ca_cert", cert != NULL ? blob : NULL);
 	put_key(f, "domain_suffix_match", k->domain);
 	fprintf(f, "%s", k->hidden ? "\tscan_ssid=1\n" : "");

@@ -48,6 +48,8 @@ void connect_free(struct connect *k);
 int connect_kind_of(
     const struct connect *k, const char *security, enum wifi_kind *kind, struct err *e);
 bool connect_needs_secret(enum wifi_kind kind);
+/* 802.1X in a tunnel to whoever says that he is the server. */
+bool connect_is_unverified(const struct connect *k);
 
 /* The passphrase is one for this kind; ERR_USAGE says what was expected. */
 int connect_check_secret(const struct connect *k, enum wifi_kind kind, struct err *e);

@@ -21,6 +21,7 @@ struct request {
 	STAILQ_ENTRY(request) next;
 	wpa_reply_fn *fn;
 	void *arg;
+	bool sent;
 	size_t len;
 	char cmd[];
 };
@@ -80,13 +81,15 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	c->ops->lost(c->arg, "wpa_supplicant does not answer");
 }
 
+/* Once: whoever hears a reply may have made a request, which is on its way then. */
 static void send_first(struct wpa_ctrl_client *c)
 {
 	static const struct timeval limit = {REPLY_S, 0};
 	struct request *r;
 
-	while ((r = STAILQ_FIRST(&c->requests)) != NULL) {
+	while ((r = STAILQ_FIRST(&c->requests)) != NULL && !r->sent) {
 		if (send(c->cmd_fd, r->cmd, r->len, 0) == (ssize_t)r->len) {
+			r->sent = true;
 			evtimer_add(c->timer, &limit);
 			return;
 		}
@@ -214,6 +217,7 @@ void wpa_ctrl_client_request(
 		return;
 	}
 	r->fn = fn;
+	r->sent = false;
 	r->arg = arg;
 	r->len = len;
 	memcpy(r->cmd, cmd, len + 1);

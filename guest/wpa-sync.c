@@ -163,25 +163,37 @@ static bool next_blob(const char **p, const char *end, struct blob *b)
 	return false;
 }
 
-static bool is_same_blob(const struct blob *a, const struct blob *b)
+static bool is_named(const struct blob *a, const struct blob *b)
 {
-	return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
-	       a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+	return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0;
+}
+
+/* The last of that name: the one that counts. */
+static bool last_blob(const char *conf, const struct blob *name, struct blob *last)
+{
+	const char *end = conf + strlen(conf);
+	bool found = false;
+	struct blob b;
+
+	while (next_blob(&conf, end, &b))
+		if (is_named(&b, name)) {
+			*last = b;
+			found = true;
+		}
+	return found;
 }
 
 /* The next that the supplicant does not have as it is. */
 static bool next_new_blob(const char **p, const char *old_conf, struct blob *b)
 {
-	const char *end = *p + strlen(*p), *old_end = old_conf + strlen(old_conf);
+	const char *end = *p + strlen(*p);
+	struct blob other;
 
 	while (next_blob(p, end, b)) {
-		const char *q = old_conf;
-		struct blob old;
-		bool same = false;
-
-		while (!same && next_blob(&q, old_end, &old))
-			same = is_same_blob(b, &old);
-		if (!same)
+		if (last_blob(*p, b, &other))
+			continue;
+		if (!last_blob(old_conf, b, &other) || other.len != b->len ||
+		    memcmp(other.text, b->text, b->len) != 0)
 			return true;
 	}
 	return false;
@@ -197,14 +209,16 @@ static int base64_digit(char c)
 	return at != NULL ? (int)(at - digits) : -1;
 }
 
-/* `SET blob NAME HEX`; false where it is no base64 or does not fit. */
+/* `SET blob NAME HEX`; false where it is no base64, does not fit, or is not one of ours:
+ * with a private key in it the supplicant would show it where it logs its commands. */
 static bool blob_command(const struct blob *b, char *cmd)
 {
 	size_t n = (size_t)snprintf(
 	    cmd, WPA_SYNC_CMD_MAX, "SET blob %.*s ", (int)b->name_len, b->name);
 	unsigned bits = 0, have = 0, padding = 0, digits = 0;
 
-	if (n >= WPA_SYNC_CMD_MAX || memchr(b->name, ' ', b->name_len) != NULL)
+	if (n >= WPA_SYNC_CMD_MAX || b->name_len < 3 || memcmp(b->name, "ca-", 3) != 0 ||
+	    memchr(b->name, ' ', b->name_len) != NULL)
 		return false;
 	for (size_t i = 0; i < b->len; i++) {
 		int d = base64_digit(b->text[i]);
@@ -343,7 +357,6 @@ bool wpa_sync_init(struct wpa_sync *s, const char *old_conf, const struct wpa_ne
 	return true;
 }
 
-/* It may be a private key, too. */
 static bool next_set_blob(struct wpa_sync *s, char *cmd)
 {
 	struct blob b;

@@ -64,8 +64,9 @@ struct wpa_sync {
 /*
  * old: as the supplicant has them, with their numbers; they and both files are borrowed
  * until the end. False where only a new process will do: other lines than networks and
- * blobs differ, or a blob is too large for a command. One that is no longer in the file
- * stays with the supplicant, which has no command for that and no use for it.
+ * blobs differ, or a new blob is not one that `connect` made (ca-HEX) or too large. One
+ * that is no longer in the file stays with the supplicant, which has no command for that
+ * and no use for it.
  */
 bool wpa_sync_init(struct wpa_sync *s, const char *old_conf, const struct wpa_nets *old,
     const char *conf);

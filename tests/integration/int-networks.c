@@ -231,6 +231,7 @@ static void eap_and_blocks(void **state)
 	char AUTO_FREE *text = NULL;
 	char path[PATH_MAX], command[1024];
 	struct err e = ERR_INIT;
+	struct child c;
 
 	write_file(i, "# mine\n");
 	snprintf(path, sizeof(path), "%.4000s.extra", i->networks);
@@ -248,9 +249,25 @@ static void eap_and_blocks(void **state)
 	    "blob-base64-ca-656475726f616d={\nMIIB\nAAAA\n}\n");
 	text = nets_file(i);
 	assert_string_equal(text, command);
+	RUN_OK(i, "eduroam: forgotten", "forget", "eduroam");
+	lab_refuses(i, ERR_USAGE,
+	    (const char *const[]){
+		"connect", "eduroam", "--eap", "ttls-pap", "--identity", "me", NULL},
+	    (const char *const[]){"expected --ca-cert, too", NULL});
+	ok(inst_run(i, &c, COMMAND_MS, &e, "connect", "eduroam", "--eap", "ttls",
+	       "--identity", "me", "-p", nets_secret(i, "a secret"), NULL),
+	    &e);
+	nets_done(i);
+	assert_int_equal(c.status, 0);
+	assert_non_null(strstr(c.err, "without --ca-cert the server is not verified"));
+	child_free(&c);
+	RUN_OK(i, "eduroam: forgotten", "forget", "eduroam");
+	free(text);
+	text = nets_file(i);
+	assert_string_equal(text, "# mine\n");
 	ok(fs_write_atomic(path, 0600, block, strlen(block), &e), &e);
 	RUN_OK(i, "corp is kept", "connect", "--block", path);
-	RUN_OK(i, "  corp     802.1X", "networks");
+	RUN_OK(i, "  corp  802.1X", "networks");
 	lab_refuses(i, ERR_FAILED,
 	    (const char *const[]){"connect", "other", "--block", path, NULL},
 	    (const char *const[]){"another ssid", NULL});

@@ -25,6 +25,8 @@ int lab_main(const char *name, const struct CMUnitTest *tests, size_t n)
 	tag = name;
 	if (getenv("BHYFI_TEST"))
 		cmocka_set_test_filter(getenv("BHYFI_TEST"));
+	else
+		cmocka_set_skip_filter("long_*");
 	if (ns_check_tun(&e) || ns_enter(&e)) {
 		printf("1..1\nnot ok 1 - %s: %s\n", e.msg, e.hint);
 		return ERR_FAILED;

@@ -80,6 +80,13 @@ static void print_times(const char *what, double *s, int n)
 	    s[0], (s[(n - 1) / 2] + s[n / 2]) / 2, s[n - 1]);
 }
 
+int sleep_times(int usual)
+{
+	const char *times = getenv("BHYFI_SLEEPS");
+
+	return times ? atoi(times) : usual;
+}
+
 void sleep_cycles(const struct inst *i, int n, const char *vmm)
 {
 	double off[CYCLES_MAX], traffic[CYCLES_MAX], ms;

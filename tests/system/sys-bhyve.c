@@ -181,7 +181,6 @@ static void suspended_and_resumed(void **state)
 	static const char *const texts[] = {"bhyve -k ", "bhyvectl --vm=bhyfi-",
 	    " --destroy\n", "ifconfig tap0 link0 down\n", "bhyve -k ",
 	    "ifconfig tap0 link0 up", NULL};
-	const char *times = getenv("BHYFI_SLEEPS");
 	struct inst *i = host_inst(state, "");
 	char dev[64];
 
@@ -195,7 +194,7 @@ static void suspended_and_resumed(void **state)
 	in_order(log, texts);
 	/* The interface was there all the time. */
 	assert_null(strstr(log, "ifconfig tap0 destroy"));
-	sleep_cycles(i, times != NULL ? atoi(times) : 2, "bhyve");
+	sleep_cycles(i, sleep_times(2), "bhyve");
 	sleep_suspend(i, CLEAN);
 	host_down(i);
 }

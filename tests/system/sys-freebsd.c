@@ -558,7 +558,7 @@ static void down_in_the_end(struct inst *i)
 	assert_false(vm_exists(i));
 }
 
-static void each_program_of_up_fails_once(void **state)
+static void long_each_program_of_up_fails_once(void **state)
 {
 	struct inst *i = ready_inst(state);
 	int step;
@@ -783,7 +783,8 @@ static void the_iommu_of_amd(void **state)
 
 #define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
 
-LAB_MAIN("flow", HOST_TEST(from_doctor_to_undo), HOST_TEST(each_program_of_up_fails_once),
+LAB_MAIN("flow", HOST_TEST(from_doctor_to_undo),
+    HOST_TEST(long_each_program_of_up_fails_once),
     HOST_TEST(each_program_of_down_fails_once), HOST_TEST(bhyfid_killed_as_bhyve_starts),
     HOST_TEST(a_card_that_vanishes), HOST_TEST(what_pciconf_says_is_not_guessed_at),
     HOST_TEST(setup_is_all_or_nothing), HOST_TEST(a_read_only_boot),

@@ -121,7 +121,7 @@ static void wait_log(const struct inst *i, const char *text)
 }
 
 /* An access point that takes no such frames: said, with what to do. */
-static void wds_refused(void **state)
+static void long_wds_refused(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
 	json_t *o;
@@ -363,7 +363,7 @@ static void write_network(struct inst *i, const char *ssid)
 
 /* An address for each network, the same again at the next start; and none of it in a
  * log. */
-static void stable_addresses(void **state)
+static void long_stable_addresses(void **state)
 {
 	struct inst *i = lab_inst(state, "two");
 	char one[MAC_TEXT_SIZE], two[MAC_TEXT_SIZE], again[MAC_TEXT_SIZE];
@@ -474,7 +474,8 @@ static void country_and_mtu(void **state)
 	lab_down(i);
 }
 
-LAB_MAIN("mo", LAB_TEST(wds_many_hosts), LAB_TEST(wds_refused), LAB_TEST(auto_is_wds),
-    LAB_TEST(auto_is_clone), LAB_TEST(ap_serves_a_station), LAB_TEST(ap_wrong_files),
-    LAB_TEST(modes_change_while_it_runs), LAB_TEST(stable_addresses),
-    LAB_TEST(addresses_as_configured), LAB_TEST(country_and_mtu))
+LAB_MAIN("mo", LAB_TEST(wds_many_hosts), LAB_TEST(long_wds_refused),
+    LAB_TEST(auto_is_wds), LAB_TEST(auto_is_clone), LAB_TEST(ap_serves_a_station),
+    LAB_TEST(ap_wrong_files), LAB_TEST(modes_change_while_it_runs),
+    LAB_TEST(long_stable_addresses), LAB_TEST(addresses_as_configured),
+    LAB_TEST(country_and_mtu))

@@ -89,6 +89,41 @@ static void writes_security(void **state)
 	free(text);
 }
 
+static void writes_eap(void **state)
+{
+	struct scenario s = one_ap(AIR_EAP);
+	struct air_ap *ap = &s.aps[0];
+	char *text;
+
+	(void)state;
+	ap->passphrase[0] = '\0';
+	strcpy(ap->identity, "user");
+	strcpy(ap->password, "pass word");
+	strcpy(ap->certificate, "server.pem");
+	text = conf_hostapd(&s, 0);
+	has_line(text, "wpa=2");
+	has_line(text, "wpa_key_mgmt=WPA-EAP WPA-EAP-SHA256");
+	has_line(text, "ieee8021x=1");
+	has_line(text, "eap_server=1");
+	has_line(text, "eap_user_file=/run/air/ap0.users");
+	has_line(text, "server_cert=/air/scenarios/server.pem");
+	has_line(text, "private_key=/air/scenarios/server.pem");
+	lacks(text, "ca_cert");
+	lacks(text, "pass");
+	free(text);
+	text = conf_eap_users(&s, 0);
+	assert_string_equal(text, "* PEAP,TTLS\n\"user\" MSCHAPV2,TTLS-PAP,TTLS-MSCHAPV2 "
+				  "\"pass word\" [2]\n");
+	free(text);
+	strcpy(ap->client_ca, "ca.pem");
+	text = conf_hostapd(&s, 0);
+	has_line(text, "ca_cert=/air/scenarios/ca.pem");
+	free(text);
+	text = conf_eap_users(&s, 0);
+	has_line(text, "* PEAP,TTLS,TLS");
+	free(text);
+}
+
 /* No SSID can bring in a line of its own. */
 static void writes_any_ssid_in_hex(void **state)
 {
@@ -250,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(writes_security),
+	    cmocka_unit_test(writes_eap),
 	    cmocka_unit_test(writes_any_ssid_in_hex),
 	    cmocka_unit_test(writes_radio_options),
 	    cmocka_unit_test(writes_dnsmasq),

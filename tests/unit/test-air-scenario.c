@@ -177,6 +177,41 @@ static void checks_values(void **state)
 	    "6: bssid: expected a MAC address");
 }
 
+#define EAP                                                                              \
+	"[ap a]\nnetwork = lan\nssid = x\nchannel = 1\nsecurity = eap\n"                 \
+	"identity = user@air.example\npassword = pass word\n"
+
+static void reads_eap(void **state)
+{
+	struct scenario s;
+
+	(void)state;
+	parse_ok(NET EAP "certificate = eap-server.pem\nclient-ca = ca.pem\n", &s);
+	assert_int_equal(s.aps[0].security, AIR_EAP);
+	assert_string_equal(s.aps[0].identity, "user@air.example");
+	assert_string_equal(s.aps[0].password, "pass word");
+	assert_string_equal(s.aps[0].certificate, "eap-server.pem");
+	assert_string_equal(s.aps[0].client_ca, "ca.pem");
+	parse_bad(NET EAP,
+	    "11: [ap a]: security = eap wants identity, password and certificate");
+	parse_bad(NET EAP "certificate = a.pem\npassphrase = 12345678\n",
+	    "13: [ap a]: passphrase with security = eap");
+	parse_bad(NET AP "ssid = x\nidentity = x\n",
+	    "10: [ap main]: identity, password, certificate and client-ca go with "
+	    "security = eap");
+	parse_bad(NET "[ap a]\nidentity = a\"b\n",
+	    "6: identity: expected printable ASCII without quotation marks and "
+	    "backslashes");
+	parse_bad(
+	    NET "[ap a]\npassword = \n", "6: password: expected 1 to 63 characters");
+	parse_bad(NET "[ap a]\ncertificate = ../a\n",
+	    "6: certificate: expected a file name of 1 to 31 bytes");
+	parse_bad(NET "[ap a]\ncertificate = a/b\n",
+	    "6: certificate: bad character in a file name");
+	parse_bad("[station s]\nssid = x\nsecurity = eap\nchannel = 1\n",
+	    "4: [station s]: a station of the air has no 802.1X");
+}
+
 static void bounds_everything(void **state)
 {
 	static char big[AIR_SCENARIO_MAX + 2];
@@ -245,7 +280,7 @@ static void check_psk(const struct air_ap *ap)
 static void own_scenarios_are_good(void **state)
 {
 	static const char *const names[] = {
-	    "open", "wpa2", "wpa3", "hidden", "ess", "two", "wds"};
+	    "open", "wpa2", "wpa3", "hidden", "ess", "two", "wds", "kinds", "ap", "eap"};
 	struct err e = ERR_INIT;
 	struct scenario s;
 	char path[256];
@@ -270,6 +305,7 @@ int main(void)
 	    cmocka_unit_test(refuses_bad_ssids),
 	    cmocka_unit_test(names_line_and_key),
 	    cmocka_unit_test(checks_values),
+	    cmocka_unit_test(reads_eap),
 	    cmocka_unit_test(bounds_everything),
 	    cmocka_unit_test(several_aps_share_a_bridge),
 	    cmocka_unit_test(own_scenarios_are_good),

@@ -91,23 +91,32 @@ static void blobs_are_set(void **state)
 	static char large[6000];
 
 	(void)state;
-	says(WORK, WORK "blob-base64-x={\nAAEC\n+/8=\n}\n", "SET blob x 000102fbff;");
-	says("blob-base64-x={\nAAAA\n}\n" WORK, "blob-base64-x={\nAAAA\n}\n" HOME WORK,
+	says(WORK, WORK "blob-base64-ca-x={\nAAEC\n+/8=\n}\n",
+	    "SET blob ca-x 000102fbff;");
+	says("blob-base64-ca-x={\nAAAA\n}\n" WORK,
+	    "blob-base64-ca-x={\nAAAA\n}\n" HOME WORK,
 	    "ADD_NETWORK;SET_NETWORK 10 ssid \"home\";"
 	    "SET_NETWORK 10 psk \"a secret of it\";ENABLE_NETWORK 10;");
-	says("blob-base64-x={\nAAAA\n}\n" WORK,
-	    "blob-base64-y={\nAA==\n}\nblob-base64-x={\nAAAB\n}\n",
-	    "SET blob y 00;SET blob x 000001;REMOVE_NETWORK 0;");
+	says("blob-base64-ca-x={\nAAAA\n}\n" WORK,
+	    "blob-base64-ca-y={\nAA==\n}\nblob-base64-ca-x={\nAAAB\n}\n",
+	    "SET blob ca-y 00;SET blob ca-x 000001;REMOVE_NETWORK 0;");
 	/* One that is gone is no reason to leave a network. */
-	says(HOME WORK "blob-base64-x={\nAAAA\n}\n", WORK, "REMOVE_NETWORK 0;");
+	says(HOME WORK "blob-base64-ca-x={\nAAAA\n}\n", WORK, "REMOVE_NETWORK 0;");
+	/* Of two with one name the last counts. */
+	says(WORK "blob-base64-ca-x={\nAAAA\n}\nblob-base64-ca-x={\nAAAB\n}\n",
+	    WORK "blob-base64-ca-x={\nAAAA\n}\n", "SET blob ca-x 000000;");
+	says(WORK "blob-base64-ca-x={\nAAAB\n}\n",
+	    WORK "blob-base64-ca-x={\nAAAA\n}\nblob-base64-ca-x={\nAAAB\n}\n", "");
+	/* It may be a key. */
+	says(WORK, WORK "blob-base64-key={\nAAAA\n}\n", NULL);
 	/* Neither base64 nor small enough: the supplicant reads it itself. */
-	says(WORK, WORK "blob-base64-x={\nAAA\n}\n", NULL);
-	says(WORK, WORK "blob-base64-x={\nA===\n}\n", NULL);
-	says(WORK, WORK "blob-base64-x={\nAA=A\n}\n", NULL);
-	says(WORK, WORK "blob-base64-x={\n-----BEGIN\n}\n", NULL);
-	says(WORK, WORK "blob-base64-x={\n}\n", NULL);
-	says(WORK, WORK "blob-base64-x y={\nAAAA\n}\n", NULL);
-	snprintf(large, sizeof(large), "blob-base64-x={\n%0*d\n}\n", 4000, 0);
+	says(WORK, WORK "blob-base64-ca-x={\nAAA\n}\n", NULL);
+	says(WORK, WORK "blob-base64-ca-x={\nA===\n}\n", NULL);
+	says(WORK, WORK "blob-base64-ca-x={\nAA=A\n}\n", NULL);
+	says(WORK, WORK "blob-base64-ca-x={\n-----BEGIN\n}\n", NULL);
+	says(WORK, WORK "blob-base64-ca-x={\n}\n", NULL);
+	says(WORK, WORK "blob-base64-ca-x y={\nAAAA\n}\n", NULL);
+	snprintf(large, sizeof(large), "blob-base64-ca-x={\n%0*d\n}\n", 4000, 0);
 	says(WORK, large, NULL);
 }
 
