@@ -106,8 +106,8 @@ static void bash_commands_and_options(void **state)
 static void bash_values(void **state)
 {
 	(void)state;
-	assert_string_equal(offered("connect --eap ''"), "peap\nttls\npwd\n");
-	assert_string_equal(offered("connect --eap = t"), "ttls\n");
+	assert_string_equal(offered("connect --eap ''"), "peap\nttls\nttls-pap\npwd\n");
+	assert_string_equal(offered("connect --eap = t"), "ttls\nttls-pap\n");
 	assert_string_equal(offered("networks Home --autoconnect y"), "yes\n");
 	assert_string_equal(offered("-i ''"), "wlan\nguest2\n");
 	assert_string_equal(offered("--instance = g"), "guest2\n");
@@ -166,9 +166,13 @@ static void fish_offers(void **state)
 	assert_non_null(strstr(fish("bhyfi monitor --o"), "--once\t"));
 	assert_string_equal(fish("bhyfi forget H"), "Home\nHotel\n");
 	assert_string_equal(fish("bhyfi -i guest2 connect S"), "Second\n");
-	assert_string_equal(fish("bhyfi connect --eap t"), "ttls\tFor 802.1X: peap, "
-							   "ttls or pwd; for others see "
-							   "--block\n");
+	/* Each with the option's description behind it. */
+	assert_int_equal(
+	    strncmp(fish("bhyfi connect --eap tt"), "ttls\tFor 802.1X: ", 17), 0);
+	assert_non_null(
+	    strstr(fish("bhyfi connect --eap tt"), "\nttls-pap\tFor 802.1X: "));
+	assert_int_equal(
+	    strncmp(fish("bhyfi connect --eap pw"), "pwd\tFor 802.1X: ", 16), 0);
 	assert_non_null(strstr(fish("bhyfi connect "), "My Cafe\n"));
 	assert_int_not_equal(access("x", F_OK), 0);
 }
