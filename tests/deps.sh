@@ -16,7 +16,8 @@ debian_packages() {
 		libmnl-dev libseccomp-dev libssl-dev libbpf-dev libelf-dev zlib1g-dev ;;
 	run) echo qemu-system-x86 ;;
 	demo) echo udhcpc isc-dhcp-client ;;
-	check) echo clang clang-format mandoc dosfstools mtools git ovmf ;;
+	check) echo clang clang-format mandoc dosfstools mtools git ovmf iproute2 wpasupplicant \
+		dnsmasq-base ;;
 	esac
 }
 
