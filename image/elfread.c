@@ -27,12 +27,14 @@ bool elf_is_elf(const void *data, size_t len)
 	return len >= SELFMAG && memcmp(data, ELFMAG, SELFMAG) == 0;
 }
 
-static int check_header(const struct view *f, struct err *e)
+int elf_check(const void *data, size_t len, struct err *e)
 {
-	if (!elf_is_elf(f->p, f->len) || f->len < sizeof(Elf64_Ehdr))
+	const uint8_t *p = data;
+
+	if (!elf_is_elf(data, len) || len < sizeof(Elf64_Ehdr))
 		return err_set(e, ERR_FAILED, "not an ELF file");
-	if (f->p[EI_CLASS] != ELFCLASS64 || f->p[EI_DATA] != ELFDATA2LSB ||
-	    get_le16(f->p + offsetof(Elf64_Ehdr, e_machine)) != EM_X86_64)
+	if (p[EI_CLASS] != ELFCLASS64 || p[EI_DATA] != ELFDATA2LSB ||
+	    get_le16(p + offsetof(Elf64_Ehdr, e_machine)) != EM_X86_64)
 		return err_set(e, ERR_FAILED, "an ELF file for another machine");
 	return 0;
 }
@@ -188,7 +190,7 @@ int elf_dynamic_read(const void *data, size_t len, struct elf_dynamic *d, struct
 	const char *interp;
 
 	*d = (struct elf_dynamic){0};
-	if (check_header(&f, e) < 0)
+	if (elf_check(data, len, e) < 0)
 		return -1;
 	if (segment_count(&f) > SEGMENTS_MAX)
 		return bad(e, "too many segments");
@@ -225,7 +227,7 @@ static int section_header(
 	uint16_t count, strndx;
 	size_t n = strlen(name) + 1;
 
-	if (check_header(f, e) < 0)
+	if (elf_check(f->p, f->len, e) < 0)
 		return -1;
 	shoff = get_le64(f->p + offsetof(Elf64_Ehdr, e_shoff));
 	count = get_le16(f->p + offsetof(Elf64_Ehdr, e_shnum));

@@ -23,6 +23,9 @@ struct elf_dynamic {
 };
 
 bool elf_is_elf(const void *data, size_t len);
+/* Whether the header is there and of the one kind that is read here; the error says what
+ * it is instead. */
+int elf_check(const void *data, size_t len, struct err *e);
 
 /* A static program has neither interp nor needed. elf_dynamic_free in any case. */
 int elf_dynamic_read(const void *data, size_t len, struct elf_dynamic *d, struct err *e);

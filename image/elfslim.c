@@ -19,20 +19,13 @@ static int bad(struct err *e, const char *what)
 	return err_set(e, ERR_FAILED, "broken ELF file: %s", what);
 }
 
-static int check_elf(const void *data, size_t len, struct err *e)
-{
-	if (!elf_is_elf(data, len) || len < sizeof(Elf64_Ehdr))
-		return err_set(e, ERR_FAILED, "not an ELF file");
-	return 0;
-}
-
 int elf_trim(void *data, size_t *len, struct err *e)
 {
 	uint8_t *f = data;
 	uint64_t at, end = 0;
 	size_t count;
 
-	if (check_elf(data, *len, e) < 0)
+	if (elf_check(data, *len, e) < 0)
 		return -1;
 	at = get_le64(f + EHDR(e_phoff));
 	count = get_le16(f + EHDR(e_phnum));
@@ -186,7 +179,7 @@ int elf_drop_sections(
 	struct sections s = {0};
 	int r = -1;
 
-	if (check_elf(data, *len, e) < 0)
+	if (elf_check(data, *len, e) < 0)
 		return -1;
 	if (get_le16((uint8_t *)data + EHDR(e_phnum)) > 0)
 		return err_set(e, ERR_FAILED, "not a relocatable ELF file");
@@ -277,7 +270,7 @@ int elf_silence_calls(void *data, size_t len, const char *symbol, struct err *e)
 	struct relocations r;
 	int left = 0;
 
-	if (check_elf(data, len, e) < 0)
+	if (elf_check(data, len, e) < 0)
 		return -1;
 	if (get_le16((uint8_t *)data + EHDR(e_shnum)) == 0)
 		return 0;

@@ -210,6 +210,20 @@ static void slim_refuses_sections_that_overlap(void **state)
 	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
 }
 
+static void slim_refuses_another_machine(void **state)
+{
+	uint8_t f[512];
+	size_t len = small_module(f, sizeof(f));
+
+	(void)state;
+	f[EI_CLASS] = ELFCLASS32;
+	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+	assert_int_equal(elf_trim(f, &len, &e), -1);
+	small_module(f, sizeof(f));
+	put_le16(f + 18, EM_386);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), -1);
+}
+
 /* NULL, .text with two calls, .rela.text, .symtab (NULL, __fentry__, other), .strtab,
  * .rela__mcount_loc, __mcount_loc, .shstrtab */
 enum { S_TEXT = 1, S_RELA, S_SYMTAB, S_STRTAB, S_RELA_MCOUNT, S_MCOUNT, S_NAMES, S_N };
@@ -534,6 +548,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(slim_takes_the_signature_off),
 	    cmocka_unit_test(slim_moves_sections_together),
 	    cmocka_unit_test(slim_refuses_sections_that_overlap),
+	    cmocka_unit_test(slim_refuses_another_machine),
 	    cmocka_unit_test(slim_takes_the_hooks_of_ftrace_out),
 	    cmocka_unit_test(slim_keeps_the_list_of_hooks_that_it_does_not_know),
 	    cmocka_unit_test(trim_keeps_what_is_loaded),
