@@ -113,6 +113,35 @@ static const struct control_ops ops = {get_state, get_why, get_status, do_refres
     do_start, do_stop, do_suspend, do_air, .reload = do_reload, .call = do_call,
     .call_gone = do_call_gone};
 
+/* A clock that stands until the test moves it: a sample every half second would come in
+ * between where the machine is slow. */
+static struct {
+	bool stands;
+	int64_t now, due;
+	struct event *timer; /* the one that was set last */
+} watch;
+
+int64_t __real_clock_ms(void);
+int64_t __wrap_clock_ms(void);
+int __real_event_add(struct event *ev, const struct timeval *tv);
+int __wrap_event_add(struct event *ev, const struct timeval *tv);
+
+int64_t __wrap_clock_ms(void)
+{
+	return watch.stands ? watch.now : __real_clock_ms();
+}
+
+int __wrap_event_add(struct event *ev, const struct timeval *tv)
+{
+	static const struct timeval never = {3600, 0};
+
+	if (!watch.stands || tv == NULL || (tv->tv_sec == 0 && tv->tv_usec <= 1000))
+		return __real_event_add(ev, tv);
+	watch.timer = ev;
+	watch.due = watch.now + tv->tv_sec * 1000 + tv->tv_usec / 1000;
+	return __real_event_add(ev, &never);
+}
+
 static int setup(void **state)
 {
 	static struct world w;
@@ -133,6 +162,8 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	watch.stands = false;
+	watch.timer = NULL;
 	control_free(w->control);
 	/* Bufferevents with a callback still to come are freed by the loop. */
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
@@ -147,6 +178,20 @@ static void turn(struct world *w)
 {
 	for (int i = 0; i < 50; i++)
 		event_base_loop(w->base, EVLOOP_NONBLOCK);
+}
+
+/* The clock goes on; a timer whose time has come fires. */
+static void pass(struct world *w, int64_t ms)
+{
+	struct event *due = watch.timer;
+
+	assert_true(watch.stands);
+	watch.now += ms;
+	if (due != NULL && watch.due <= watch.now) {
+		watch.timer = NULL;
+		event_active(due, EV_TIMEOUT, 1);
+	}
+	turn(w);
 }
 
 /* Turns until the event happens that the timers of control bring. */
@@ -568,9 +613,12 @@ static void test_monitor(void **state)
 	}
 	a = client(w);
 	b = client(w);
+	watch.stands = true;
+	turn(w);
 	/* The last lines of the log, and a sample at once where no guest is to be
 	 * asked. */
 	idle = event_base_get_num_events(w->base, EVENT_BASE_COUNT_ADDED);
+	assert_int_equal(idle, 2);
 	ask(w, a, "{\"cmd\":\"monitor\",\"interval_ms\":500}\n");
 	text = answer(a);
 	assert_int_equal(count(text, "{\"line\":"), 16);
@@ -580,7 +628,9 @@ static void test_monitor(void **state)
 	/* The next one when its time has come, with the guest's figures. */
 	w->can_refresh = true;
 	w->refreshes = 0;
-	turn_once(w);
+	pass(w, 499);
+	assert_int_equal(w->refreshes, 0);
+	pass(w, 1);
 	assert_int_equal(w->refreshes, 1);
 	assert_string_equal(answer(a), "");
 	control_refreshed(w->control);
@@ -591,19 +641,24 @@ static void test_monitor(void **state)
 	turn(w);
 	assert_string_equal(answer(a), "");
 	/* A guest that does not answer keeps it a second, no longer. */
-	turn_once(w);
+	pass(w, 500);
 	assert_int_equal(w->refreshes, 2);
-	turn_once(w);
+	pass(w, 999);
+	assert_string_equal(answer(a), "");
+	pass(w, 1);
 	assert_int_equal(count(answer(a), "{\"status\":"), 1);
 	keep_add(&w->log, "news\n", 5);
 	control_grown(w->control, CONTROL_LOG);
 	turn(w);
 	assert_string_equal(answer(a), "{\"line\":\"news\"}\n");
-	/* Nobody watches any more: nobody is asked. */
+	/* Nobody watches any more (once it has been swept away): nobody is asked. */
 	close(a);
 	turn(w);
+	while (event_base_get_num_events(w->base, EVENT_BASE_COUNT_ADDED) != idle - 1)
+		turn_once(w);
 	w->refreshes = 0;
 	ask(w, b, "{\"cmd\":\"version\"}\n");
+	assert_non_null(strstr(answer(b), "\"protocol\":1"));
 	assert_int_equal(
 	    event_base_get_num_events(w->base, EVENT_BASE_COUNT_ADDED), idle - 1);
 	assert_int_equal(w->refreshes, 0);
