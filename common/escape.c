@@ -1,6 +1,5 @@
 #include "escape.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 size_t utf8_char(const char *p, size_t len, unsigned *cp)
@@ -35,6 +34,18 @@ size_t utf8_char(const char *p, size_t len, unsigned *cp)
 		return 0;
 	*cp = c;
 	return n;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+	unsigned cp;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = utf8_char(text + i, len - i, &cp);
+		if (n == 0)
+			return false;
+	}
+	return true;
 }
 
 /* Characters that move the cursor, switch modes or reorder what is read. */

@@ -5,6 +5,7 @@
 #ifndef BHYFI_ESCAPE_H
 #define BHYFI_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -30,5 +31,8 @@ size_t escape_line(const char *src, size_t len, char *dst, size_t size);
  * code point.
  */
 size_t utf8_char(const char *p, size_t len, unsigned *cp);
+
+/* Whether all of it is such characters. */
+bool utf8_valid(const char *text, size_t len);
 
 #endif

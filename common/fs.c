@@ -66,6 +66,21 @@ int fs_read_fd(
 	return 0;
 }
 
+int fs_read_private(
+    int fd, const char *name, size_t max, char **buf, size_t *len, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "%s", name);
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
+		err_set(e, ERR_FAILED, "%s: mode %04o lets others at the secrets in it",
+		    name, (unsigned)st.st_mode & 07777);
+		return err_hint(e, "chmod 600 %s", name);
+	}
+	return fs_read_fd(fd, name, max, buf, len, e);
+}
+
 int fs_read_file(const char *path, size_t max, char **buf, size_t *len, struct err *e)
 {
 	int AUTO_CLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -18,6 +18,11 @@ int fs_read_file(const char *path, size_t max, char **buf, size_t *len, struct e
 int fs_read_fd(
     int fd, const char *name, size_t max, char **buf, size_t *len, struct err *e);
 
+/* The same for a file with secrets: one that others than its owner may read is an error,
+ * too. The caller wipes the buffer. */
+int fs_read_private(
+    int fd, const char *name, size_t max, char **buf, size_t *len, struct err *e);
+
 /*
  * Replaces path by way of a temporary file in the same folder, fsync and
  * rename: a reader sees the old content or the new. Nothing stays behind on

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "err.h"
 #include "escape.h"
 
 #define LINE_MAX_BYTES 1024
@@ -72,4 +73,12 @@ void log_line(enum log_level level, const char *fmt, ...)
 		current_sink(current_arg, level, text);
 	else
 		fprintf(stderr, "%s: %s\n", log_level_name(level), text);
+}
+
+void log_err(enum log_level level, const struct err *e)
+{
+	if (e->hint[0] != '\0')
+		log_line(level, "%s (%s)", e->msg, e->hint);
+	else
+		log_line(level, "%s", e->msg);
 }

@@ -32,6 +32,10 @@ int log_level_parse(const char *name, enum log_level *level);
 void log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+struct err;
+/* "MESSAGE (HINT)" */
+void log_err(enum log_level level, const struct err *e);
+
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)

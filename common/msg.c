@@ -128,3 +128,10 @@ void msg_mac_text(const uint8_t mac[6], char out[MAC_TEXT_SIZE])
 	snprintf(out, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
 	    mac[2], mac[3], mac[4], mac[5]);
 }
+
+bool msg_mac_is_station(const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	return (mac[0] & 1) == 0 && memcmp(mac, zero, sizeof(zero)) != 0;
+}

@@ -67,5 +67,7 @@ bool msg_bool(const json_t *o, const char *key, bool def);
 bool msg_mac_parse(const char *s, uint8_t mac[6]);
 #define MAC_TEXT_SIZE 18
 void msg_mac_text(const uint8_t mac[6], char out[MAC_TEXT_SIZE]);
+/* One that an interface can have: unicast, and not all zeros. */
+bool msg_mac_is_station(const uint8_t mac[6]);
 
 #endif
