@@ -76,7 +76,7 @@ void agent_stage(struct agent *a, enum stage s);
 /* NULL: the radio is gone. */
 void agent_radio(struct agent *a, const struct radio *r);
 void agent_wlan(struct agent *a, const struct wlan_state *s);
-/* why: of a mode that was chosen, else "". */
+/* why: what the path, or the choice of the mode, has to say of it, else "". */
 void agent_path(struct agent *a, bool up, const char *mode, const char *why);
 void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -11,8 +11,8 @@
 
 /*
  * Makes the configuration for the interface, as a port of the bridge, with a control
- * socket in ctl_dir: the host's text, which the host has checked, without the
- * lines that are the guest's own. *out is fresh, to be wiped and freed by the caller.
+ * socket in ctl_dir: lines for these, and behind them the host's text, which the host has
+ * checked. *out is fresh, to be wiped and freed by the caller.
  */
 int ap_conf_make(const char *text, const char *ifname, const char *bridge,
     const char *ctl_dir, const char *country, char **out, size_t *len, struct err *e);

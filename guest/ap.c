@@ -8,10 +8,8 @@
 #include "ap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,12 +18,12 @@
 #include "fs.h"
 #include "log.h"
 #include "spawn.h"
+#include "wipe.h"
 
 #define PROGRAM "/usr/sbin/hostapd"
 #define RUN_DIR "/run/ap"
 #define CONF RUN_DIR "/hostapd.conf"
 #define CTL_DIR RUN_DIR "/ctl"
-#define BACKOFF_MAX_S 30
 #define FAILURES_FATAL 3
 
 static void say_state(struct ap *a)
@@ -110,13 +108,11 @@ static void ap_off(struct ap *a)
 
 /* Of the first complaint, which is the cause, only what is no value: that may be a
  * secret. hostapd's complaints of a line do not repeat it. */
-static void take_line(struct ap *a)
+static void on_line(void *arg, const char *text)
 {
+	struct ap *a = arg;
 	size_t name = strlen(a->ifname);
-	const char *text = a->line;
 
-	a->line[a->line_len] = '\0';
-	a->line_len = 0;
 	if (strncmp(text, a->ifname, name) == 0 && strncmp(text + name, ": ", 2) == 0) {
 		text += name + 2;
 		if (strncmp(text, "AP-ENABLED", 10) == 0)
@@ -132,40 +128,10 @@ static void take_line(struct ap *a)
 	log_debug("hostapd: %s", text);
 }
 
-static void on_output(evutil_socket_t fd, short what, void *arg)
-{
-	struct ap *a = arg;
-	char buf[1024];
-	ssize_t n;
-
-	(void)what;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++) {
-			if (buf[i] == '\n' || a->line_len + 1 == sizeof(a->line))
-				take_line(a);
-			if (buf[i] != '\n')
-				a->line[a->line_len++] = buf[i];
-		}
-	if (n == 0)
-		event_del(a->out_ev);
-}
-
-static void close_output(struct ap *a)
-{
-	if (a->out_ev != NULL)
-		event_free(a->out_ev);
-	a->out_ev = NULL;
-	if (a->out >= 0)
-		close(a->out);
-	a->out = -1;
-	a->line_len = 0;
-}
-
 static int spawn(struct ap *a, struct err *e)
 {
 	/* To a file it writes line by line, to a pipe it would fill a buffer. */
 	const char *const argv[] = {PROGRAM, "-f", "/proc/self/fd/1", CONF, NULL};
-	int pipefd[2];
 
 	if (access(PROGRAM, X_OK) < 0) {
 		err_set(e, ERR_PRECONDITION,
@@ -175,32 +141,15 @@ static int spawn(struct ap *a, struct err *e)
 	if (fs_mkdir_p(CTL_DIR, 0700, e) < 0 ||
 	    fs_write_atomic(CONF, 0600, a->conf, a->conf_len, e) < 0)
 		return -1;
-	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_sys(e, errno, "pipe");
-	a->out = pipefd[0];
 	a->said[0] = '\0';
 	a->ever_on = false;
-	a->pid = spawn_child(argv, pipefd[1], -1, e);
-	close(pipefd[1]);
-	if (a->pid < 0) {
-		a->pid = 0;
-		close_output(a);
-		return -1;
-	}
-	a->out_ev = event_new(a->base, a->out, EV_READ | EV_PERSIST, on_output, a);
-	if (a->out_ev != NULL && event_add(a->out_ev, NULL) == 0)
-		return 0;
-	kill(a->pid, SIGKILL);
-	return err_sys(e, ENOMEM, "pipe");
+	return output_spawn(&a->out, argv, &a->pid, e);
 }
 
 static void retry_later(struct ap *a)
 {
-	struct timeval tv = {BACKOFF_MAX_S, 0};
+	const struct timeval tv = {spawn_backoff_s(a->failures++), 0};
 
-	if (a->failures < 5)
-		tv.tv_sec = 1 << a->failures;
-	a->failures++;
 	evtimer_add(a->timer, &tv);
 }
 
@@ -212,7 +161,9 @@ static void start(struct ap *a)
 		return;
 	a->ops->failed(a->arg,
 	    e.code == ERR_PRECONDITION || a->failures + 1 >= FAILURES_FATAL, e.msg);
-	if (a->pid == 0)
+	if (a->pid > 0)
+		kill(a->pid, SIGKILL);
+	else
 		retry_later(a);
 }
 
@@ -233,17 +184,9 @@ int ap_init(struct ap *a, struct event_base *base, const struct ap_ops *ops, voi
 	a->base = base;
 	a->ops = ops;
 	a->arg = arg;
-	a->out = -1;
+	output_init(&a->out, base, a->line, sizeof(a->line), on_line, a);
 	a->timer = evtimer_new(base, on_timer, a);
 	return a->timer != NULL ? 0 : err_sys(e, ENOMEM, "hostapd");
-}
-
-static void drop_conf(struct ap *a)
-{
-	if (a->conf != NULL)
-		explicit_bzero(a->conf, a->conf_len);
-	free(a->conf);
-	a->conf = NULL;
 }
 
 int ap_run(struct ap *a, const char *ifname, const char *bridge, const char *conf,
@@ -255,11 +198,10 @@ int ap_run(struct ap *a, const char *ifname, const char *bridge, const char *con
 	if (ap_conf_make(conf, ifname, bridge, CTL_DIR, country, &text, &len, e) < 0)
 		return -1;
 	if (a->wanted && a->conf != NULL && strcmp(a->conf, text) == 0) {
-		explicit_bzero(text, len);
-		free(text);
+		wipe_free(&text);
 		return 0;
 	}
-	drop_conf(a);
+	wipe_free(&a->conf);
 	a->conf = text;
 	a->conf_len = len;
 	a->wanted = true;
@@ -282,7 +224,7 @@ void ap_leave(struct ap *a)
 void ap_stop(struct ap *a)
 {
 	ap_leave(a);
-	drop_conf(a);
+	wipe_free(&a->conf);
 	if (a->pid > 0)
 		kill(a->pid, SIGTERM);
 }
@@ -295,9 +237,7 @@ bool ap_child_gone(struct ap *a, pid_t pid, int status)
 		return false;
 	a->pid = 0;
 	close_client(a);
-	if (a->out >= 0)
-		on_output(a->out, EV_READ, a);
-	close_output(a);
+	output_end(&a->out);
 	unlink(CONF);
 	memset(&a->s, 0, sizeof(a->s));
 	if (a->wanted && (WIFSIGNALED(status) || WEXITSTATUS(status) != 0)) {
@@ -325,8 +265,8 @@ void ap_request(struct ap *a, const char *cmd, wpa_reply_fn *fn, void *arg)
 void ap_free(struct ap *a)
 {
 	close_client(a);
-	close_output(a);
+	output_close(&a->out);
 	if (a->timer != NULL)
 		event_free(a->timer);
-	drop_conf(a);
+	wipe_free(&a->conf);
 }

@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "err.h"
+#include "output.h"
 #include "state.h"
 #include "wpa-ctrl.h"
 
@@ -35,10 +36,9 @@ struct ap {
 	bool ever_on; /* this process's access point has been on */
 	unsigned failures;
 	struct wpa_ctrl_client *client;
-	int out;
-	struct event *out_ev, *timer;
+	struct output out;
+	struct event *timer;
 	char line[AP_OUTPUT_LINE], said[AP_OUTPUT_LINE];
-	size_t line_len;
 	struct wlan_state s;
 };
 

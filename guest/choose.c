@@ -134,12 +134,11 @@ static void join(struct choose *c, const struct radio *r)
 		return;
 	}
 	if (c->path != &path_wds) {
+		c->path = &path_wds;
 		if (c->ops->use(c->arg, &path_wds, &e) < 0) {
-			c->path = &path_wds;
 			choose_failed(c, &e);
 			return;
 		}
-		c->path = &path_wds;
 	}
 	begin_proof(c, r);
 }

@@ -356,6 +356,16 @@ static const char *const bss_flags[] = {
     [SEC_WPA3] = "[WPA2-SAE-CCMP][ESS]",
 };
 
+/* The BSSID of one that is on the air; false for one that is not. */
+static bool is_heard(const struct fake *f, int ap, char mac[MAC_TEXT_SIZE])
+{
+	uint8_t bssid[6];
+
+	bssid_of(ap, bssid);
+	msg_mac_text(bssid, mac);
+	return f->sc->aps[ap].ssid != NULL && f->ap_on[ap];
+}
+
 /* Each AP in the air by its number; an SSID as the supplicant prints it. */
 static void wpa_bss(struct fake *f, int first, char *dst, size_t size)
 {
@@ -365,12 +375,9 @@ static void wpa_bss(struct fake *f, int first, char *dst, size_t size)
 	for (int i = first; i < APS_MAX; i++) {
 		const struct fake_ap *ap = &f->sc->aps[i];
 		char mac[MAC_TEXT_SIZE];
-		uint8_t bssid[6];
 
-		if (ap->ssid == NULL || !f->ap_on[i])
+		if (!is_heard(f, i, mac))
 			continue;
-		bssid_of(i, bssid);
-		msg_mac_text(bssid, mac);
 		at += (size_t)snprintf(dst + at, size - at,
 		    "id=%d\nbssid=%s\nfreq=%d\nlevel=-30\nflags=%s\nssid=%s\n====\n", i,
 		    mac, ap->freq_mhz, bss_flags[ap->security],
@@ -389,12 +396,9 @@ static void wpa_scan_results(struct fake *f, char *dst, size_t size)
 	for (int i = 0; i < APS_MAX; i++) {
 		const struct fake_ap *ap = &f->sc->aps[i];
 		char mac[MAC_TEXT_SIZE];
-		uint8_t bssid[6];
 
-		if (ap->ssid == NULL || !f->ap_on[i])
+		if (!is_heard(f, i, mac))
 			continue;
-		bssid_of(i, bssid);
-		msg_mac_text(bssid, mac);
 		at += (size_t)snprintf(dst + at, size - at, "%s\t%d\t-30\t%s\t%s\n", mac,
 		    ap->freq_mhz, bss_flags[ap->security], ap->hidden ? "" : ap->ssid);
 	}

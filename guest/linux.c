@@ -18,9 +18,7 @@
  * network interface came or went), the supplicant's, the air's, the host's.
  * `settle` looks at what is there and does the next step that became possible.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,15 +208,10 @@ static void on_wpa_event(void *arg, const char *text)
 
 static void on_ap_state(void *arg, const struct wlan_state *s)
 {
-	struct linux_guest *g = arg;
+	const struct linux_guest *g = arg;
 
-	if (!g->is_ap)
-		return;
-	g->state = *s;
-	if (s->phase != WLAN_ASSOCIATED)
-		g->leaving = false;
-	agent_wlan(g->a, s);
-	tell_path(g);
+	if (g->is_ap)
+		on_wpa_state(arg, s);
 }
 
 static void on_ap_event(void *arg, const char *text)
@@ -364,14 +357,20 @@ static void linux_status(void *st, json_t *wlan)
 		wlan_link_info(&g->wlan, &g->radio, wlan);
 }
 
+/* From now on nothing is started again. */
+static void begin_release(struct linux_guest *g)
+{
+	g->releasing = true;
+	wpa_leave(&g->wpa);
+	ap_leave(&g->ap);
+}
+
 static void linux_release(void *st, const char *reason)
 {
 	struct init_packet p = {.word = INIT_RELEASE};
 	struct linux_guest *g = st;
 
-	g->releasing = true;
-	wpa_leave(&g->wpa);
-	ap_leave(&g->ap);
+	begin_release(g);
 	snprintf(p.reason, sizeof(p.reason), "%s", reason);
 	if (send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL) < 0)
 		log_error("release: init can not be asked: %s", strerror(errno));
@@ -391,12 +390,8 @@ static void on_init(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (p.word == INIT_RELEASED)
 		agent_released(g->a, p.supplicant_stopped, p.driver_unbound);
-	else if (p.word == INIT_RELEASE) {
-		/* The power button: from now on nothing is started again. */
-		g->releasing = true;
-		wpa_leave(&g->wpa);
-		ap_leave(&g->ap);
-	}
+	else if (p.word == INIT_RELEASE)
+		begin_release(g); /* the power button */
 }
 
 static void on_child(evutil_socket_t fd, short what, void *arg)

@@ -9,7 +9,6 @@
  * and is cut where it enters the radio's queue.
  */
 #include <linux/if_ether.h>
-#include <net/if.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -42,13 +41,8 @@ static int clone_install(struct path *p, struct err *e)
 	};
 	const struct rtnl_filter host[] = {{PRIO_REST, ETH_P_ALL, p->air_index}};
 
-	/* The host's frames bear the radio's address, not the virtio device's. */
-	if (rtnl_link_flags(
-		p->sk, p->host_index, IFF_UP | IFF_PROMISC, IFF_UP | IFF_PROMISC, e) < 0)
-		return err_prefix(e, "%s", p->host_if);
-	if (rtnl_link_flags(
-		p->sk, p->air_index, IFF_UP | IFF_ALLMULTI, IFF_UP | IFF_ALLMULTI, e) < 0)
-		return err_prefix(e, "%s", p->air_if);
+	if (path_hear_all(p, e) < 0)
+		return -1;
 	if (add_filters(p, p->air_index, air, ARRAY_LEN(air), e) < 0)
 		return err_prefix(e, "%s", p->air_if);
 	if (add_filters(p, p->host_index, host, ARRAY_LEN(host), e) < 0)

@@ -7,11 +7,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -65,25 +62,13 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-static int read_mac(const char *ifname, struct mac *mac, struct err *e)
-{
-	int AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = {0};
-
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.*s", IFNAMSIZ - 1, ifname);
-	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &r) < 0)
-		return err_sys(e, errno, "%s: MAC address", ifname);
-	memcpy(mac, r.ifr_hwaddr.sa_data, sizeof(*mac));
-	return 0;
-}
-
 static int load(struct path *p, struct err *e)
 {
 	struct macnat_config config = {.host_if = p->host_index, .air_if = p->air_index};
 	struct macnat_bpf *skel;
 	int n;
 
-	if (read_mac(p->air_if, &config.mac, e) < 0)
+	if (rtnl_read_mac(p->air_if, (uint8_t *)&config.mac, e) < 0)
 		return -1;
 	libbpf_set_print(print);
 	skel = macnat_bpf__open();
@@ -125,14 +110,7 @@ static int macnat_install(struct path *p, struct err *e)
 {
 	const struct macnat_bpf *skel;
 
-	/* Frames that are sent to us bear the hosts' addresses. */
-	if (rtnl_link_flags(
-		p->sk, p->host_index, IFF_UP | IFF_PROMISC, IFF_UP | IFF_PROMISC, e) < 0)
-		return err_prefix(e, "%s", p->host_if);
-	if (rtnl_link_flags(
-		p->sk, p->air_index, IFF_UP | IFF_ALLMULTI, IFF_UP | IFF_ALLMULTI, e) < 0)
-		return err_prefix(e, "%s", p->air_if);
-	if (load(p, e) < 0)
+	if (path_hear_all(p, e) < 0 || load(p, e) < 0)
 		return -1;
 	skel = p->state;
 	if (attach(p->air_index, p->air_if, skel->progs.macnat_in, e) < 0)

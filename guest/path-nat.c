@@ -7,8 +7,8 @@
  *
  *  1. install: first the rules, which pass nothing yet, then forwarding is turned on.
  *  2. When the radio joins a network, DHCP asks for the lease that we had there, or for
- * one. The path waits until there is one: the host sees no carrier before. A network
- * without DHCP but with router advertisements is waited for a little longer.
+ *     one. The path waits until there is one: the host sees no carrier before. A network
+ *     without DHCP but with router advertisements is waited for a little longer.
  *  3. With the lease the hosts' subnet is checked against what the uplink uses. If it
  *     clashes it is moved: the carrier goes for a moment, so that the host asks anew.
  *  4. A lease of a host that ports are forwarded to changes the rules.
@@ -19,11 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "clock.h"
+#include "knob.h"
 #include "log.h"
 #include "nat/addr.h"
 #include "nat/reflect.h"
@@ -39,6 +38,7 @@
 #define NO_ANSWER_MS 15000
 /* Long enough for the host's kernel to tell of it. */
 #define FLAP_MS 1500
+#define IPV6_OFF "/proc/sys/net/ipv6/conf/%s/disable_ipv6"
 
 struct nat {
 	struct path *p;
@@ -319,8 +319,8 @@ static void on_silent(evutil_socket_t fd, short what, void *arg)
 static void renew_ipv6(struct nat *n)
 {
 	relay_forget(&n->relay);
-	addr_sysctl("ipv6", n->p->air_if, "disable_ipv6", 1);
-	addr_sysctl("ipv6", n->p->air_if, "disable_ipv6", 0);
+	knob_set(false, 1, IPV6_OFF, n->p->air_if);
+	knob_set(false, 0, IPV6_OFF, n->p->air_if);
 }
 
 static void nat_state(struct path *p)
@@ -375,18 +375,6 @@ static void nat_configure(struct path *p)
 		open_path(n);
 }
 
-static int read_mac(const char *ifname, uint8_t mac[6], struct err *e)
-{
-	int AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = {0};
-
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.*s", IFNAMSIZ - 1, ifname);
-	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &r) < 0)
-		return err_sys(e, errno, "%s: MAC address", ifname);
-	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
-	return 0;
-}
-
 struct knob {
 	const char *family;
 	const char *where; /* "h": the hosts' interface, "a": the radio's */
@@ -429,7 +417,8 @@ static void set_knob(const struct path *p, const struct knob *k, bool on)
 	/* A radio that is gone took its own with it. */
 	if (where != k->where && if_nametoindex(where) == 0)
 		return;
-	addr_sysctl(k->family, where, k->name, on ? k->on : k->off);
+	knob_set(false, on ? k->on : k->off, "/proc/sys/net/%s/conf/%s/%s", k->family,
+	    where, k->name);
 }
 
 static int make_timers(struct nat *n, struct event_base *base, struct err *e)
@@ -447,7 +436,7 @@ static int open_sides(struct nat *n, struct err *e)
 	struct path *p = n->p;
 	uint8_t mac[6];
 
-	if (read_mac(p->air_if, mac, e) < 0 ||
+	if (rtnl_read_mac(p->air_if, mac, e) < 0 ||
 	    uplink_open(
 		&n->uplink, p->base, p->air_index, p->air_if, mac, on_lease, n, e) < 0 ||
 	    serve_open(&n->serve, p->base, p->host_if, on_hosts_changed, n, e) < 0 ||

@@ -1,14 +1,13 @@
 #include "path.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "knob.h"
 #include "log.h"
 
 static int none_install(struct path *p, struct err *e)
@@ -25,8 +24,7 @@ static void none_remove(struct path *p)
 
 static const char *const no_modules[] = {NULL};
 /* Associated, but nothing is passed on: for tests and for looking around. */
-static const struct path_ops path_none = {
-    "none", no_modules, none_install, none_remove, NULL, NULL};
+static const struct path_ops path_none = {"none", no_modules, none_install, none_remove};
 
 static const struct path_ops *const table[] = {
     &path_clone, &path_wds, &path_ap, &path_macnat, &path_nat, &path_none};
@@ -87,15 +85,8 @@ bool path_find_host_if(struct path *p)
 
 void path_quiet(const char *ifname)
 {
-	char path[128];
-	int AUTO_CLOSE fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return; /* a kernel without IPv6 */
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		log_warn("%s: %s", path, strerror(errno));
+	/* There are kernels without IPv6. */
+	knob_set(true, 1, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
 }
 
 int path_install(struct path *p, struct err *e)
@@ -134,6 +125,17 @@ void path_close(struct path *p)
 {
 	nl_socket_free(p->sk);
 	p->sk = NULL;
+}
+
+int path_hear_all(struct path *p, struct err *e)
+{
+	if (rtnl_link_flags(
+		p->sk, p->host_index, IFF_UP | IFF_PROMISC, IFF_UP | IFF_PROMISC, e) < 0)
+		return err_prefix(e, "%s", p->host_if);
+	if (rtnl_link_flags(
+		p->sk, p->air_index, IFF_UP | IFF_ALLMULTI, IFF_UP | IFF_ALLMULTI, e) < 0)
+		return err_prefix(e, "%s", p->air_if);
+	return 0;
 }
 
 void path_unfilter(struct path *p)

@@ -78,7 +78,10 @@ void path_quiet(const char *ifname);
 int path_bridge(struct path *p, bool with_air, struct err *e);
 void path_unbridge(struct path *p);
 
-/* Takes the filters of both interfaces away, and the wider reception that install set. */
+/* Both interfaces up, and open to what is not addressed to them: the host's to frames to
+ * the radio's address or to its hosts', the radio's to all groups. */
+int path_hear_all(struct path *p, struct err *e);
+/* Takes the filters of both interfaces away, and that wider reception. */
 void path_unfilter(struct path *p);
 
 extern const struct path_ops path_clone, path_wds, path_ap, path_macnat, path_nat;

@@ -23,7 +23,6 @@ struct proof {
 	void *arg;
 	int fd;       /* -1: none is under way */
 	unsigned out; /* how many rounds were sent */
-	unsigned ifindex;
 	uint8_t mac[6];
 	uint32_t xid;
 	struct event *readable, *timer;

@@ -2,22 +2,23 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 
 #include "cleanup.h"
-#include "log.h"
+#include "knob.h"
 
 #define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define FILTERS_MAX 8
@@ -40,7 +41,7 @@ struct nl_sock *rtnl_open(struct err *e)
 	return sk;
 }
 
-static struct nl_msg *new_msg(int type, int flags, const void *hdr, size_t len)
+struct nl_msg *rtnl_msg(int type, int flags, const void *hdr, size_t len)
 {
 	struct nl_msg *m = nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
 
@@ -52,9 +53,7 @@ static struct nl_msg *new_msg(int type, int flags, const void *hdr, size_t len)
 	return m;
 }
 
-/* Sends, frees, waits for the acknowledgement. */
-static int send_wait(
-    struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
+int rtnl_send(struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
 {
 	int n = m != NULL ? nl_send_sync(sk, m) : -NLE_NOMEM;
 
@@ -63,18 +62,30 @@ static int send_wait(
 	return n < 0 ? n : 0;
 }
 
+int rtnl_read_mac(const char *ifname, uint8_t mac[6], struct err *e)
+{
+	int AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = {0};
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.*s", IFNAMSIZ - 1, ifname);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &r) < 0)
+		return err_sys(e, errno, "%s: MAC address", ifname);
+	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+	return 0;
+}
+
 static struct nl_msg *link_msg(unsigned ifindex, unsigned flags, unsigned mask)
 {
 	struct ifinfomsg ifi = {
 	    .ifi_index = (int)ifindex, .ifi_flags = flags, .ifi_change = mask};
 
-	return new_msg(RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	return rtnl_msg(RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 }
 
 int rtnl_link_flags(
     struct nl_sock *sk, unsigned ifindex, unsigned flags, unsigned mask, struct err *e)
 {
-	return send_wait(sk, link_msg(ifindex, flags, mask), "set link", e) < 0 ? -1 : 0;
+	return rtnl_send(sk, link_msg(ifindex, flags, mask), "set link", e) < 0 ? -1 : 0;
 }
 
 int rtnl_link_mtu(struct nl_sock *sk, unsigned ifindex, unsigned mtu, struct err *e)
@@ -83,7 +94,7 @@ int rtnl_link_mtu(struct nl_sock *sk, unsigned ifindex, unsigned mtu, struct err
 
 	if (m != NULL)
 		nla_put_u32(m, IFLA_MTU, mtu);
-	return send_wait(sk, m, "set MTU", e) < 0 ? -1 : 0;
+	return rtnl_send(sk, m, "set MTU", e) < 0 ? -1 : 0;
 }
 
 int rtnl_link_mac(
@@ -93,7 +104,7 @@ int rtnl_link_mac(
 
 	if (m != NULL)
 		nla_put(m, IFLA_ADDRESS, 6, mac);
-	return send_wait(sk, m, "set MAC address", e) < 0 ? -1 : 0;
+	return rtnl_send(sk, m, "set MAC address", e) < 0 ? -1 : 0;
 }
 
 static int put_bridge(struct nl_msg *m, const char *name)
@@ -112,47 +123,34 @@ static int put_bridge(struct nl_msg *m, const char *name)
 	return 0;
 }
 
-/* A kernel without snooping refuses the attribute and needs no setting. */
-static void no_snooping(const char *name)
-{
-	char path[128];
-	int AUTO_CLOSE fd = -1;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge/multicast_snooping", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return;
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		log_warn("%s: %s", path, strerror(errno));
-}
-
 int rtnl_bridge_add(struct nl_sock *sk, const char *name, struct err *e)
 {
 	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 	struct nl_msg *m =
-	    new_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	    rtnl_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	int n;
 
 	if (m != NULL && put_bridge(m, name) < 0) {
 		nlmsg_free(m);
 		m = NULL;
 	}
-	n = send_wait(sk, m, "add bridge", e);
+	n = rtnl_send(sk, m, "add bridge", e);
 	if (n < 0 && n != -NLE_EXIST)
 		return -1;
-	no_snooping(name);
+	/* A kernel without snooping refuses the attribute and needs no setting. */
+	knob_set(true, 0, "/sys/class/net/%s/bridge/multicast_snooping", name);
 	return 0;
 }
 
 int rtnl_link_del(struct nl_sock *sk, const char *name, struct err *e)
 {
 	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
-	struct nl_msg *m = new_msg(RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	struct nl_msg *m = rtnl_msg(RTM_DELLINK, 0, &ifi, sizeof(ifi));
 	int n;
 
 	if (m != NULL)
 		nla_put_string(m, IFLA_IFNAME, name);
-	n = send_wait(sk, m, "delete link", e);
+	n = rtnl_send(sk, m, "delete link", e);
 	return n < 0 && n != -NLE_NODEV && n != -NLE_OBJ_NOTFOUND ? -1 : 0;
 }
 
@@ -162,7 +160,7 @@ int rtnl_link_master(struct nl_sock *sk, unsigned ifindex, unsigned bridge, stru
 
 	if (m != NULL)
 		nla_put_u32(m, IFLA_MASTER, bridge);
-	return send_wait(sk, m, bridge != 0 ? "add to bridge" : "take from bridge", e) < 0
+	return rtnl_send(sk, m, bridge != 0 ? "add to bridge" : "take from bridge", e) < 0
 		   ? -1
 		   : 0;
 }
@@ -172,7 +170,7 @@ static struct nl_msg *clsact_msg(int type, int flags, unsigned ifindex)
 	struct tcmsg t = {.tcm_ifindex = (int)ifindex,
 	    .tcm_parent = TC_H_CLSACT,
 	    .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0)};
-	struct nl_msg *m = new_msg(type, flags, &t, sizeof(t));
+	struct nl_msg *m = rtnl_msg(type, flags, &t, sizeof(t));
 
 	if (m != NULL)
 		nla_put_string(m, TCA_KIND, "clsact");
@@ -182,7 +180,7 @@ static struct nl_msg *clsact_msg(int type, int flags, unsigned ifindex)
 int rtnl_clsact_add(struct nl_sock *sk, unsigned ifindex, struct err *e)
 {
 	struct nl_msg *m = clsact_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex);
-	int n = send_wait(sk, m, "add clsact qdisc", e);
+	int n = rtnl_send(sk, m, "add clsact qdisc", e);
 
 	return n < 0 && n != -NLE_EXIST ? -1 : 0;
 }
@@ -190,7 +188,7 @@ int rtnl_clsact_add(struct nl_sock *sk, unsigned ifindex, struct err *e)
 int rtnl_clsact_del(struct nl_sock *sk, unsigned ifindex, struct err *e)
 {
 	struct nl_msg *m = clsact_msg(RTM_DELQDISC, 0, ifindex);
-	int n = send_wait(sk, m, "delete clsact qdisc", e);
+	int n = rtnl_send(sk, m, "delete clsact qdisc", e);
 
 	/* EINVAL is what the kernel says of a qdisc that is not there. */
 	return n < 0 && n != -NLE_OBJ_NOTFOUND && n != -NLE_INVAL && n != -NLE_NODEV ? -1
@@ -225,7 +223,7 @@ int rtnl_filter_add(
 	    .tcm_parent = INGRESS,
 	    .tcm_info = TC_H_MAKE((unsigned)f->prio << 16, htons(f->protocol))};
 	struct nl_msg *m =
-	    new_msg(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
+	    rtnl_msg(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
 	struct nlattr *opts = NULL;
 
 	if (m != NULL && nla_put_string(m, TCA_KIND, "matchall") == 0)
@@ -236,7 +234,7 @@ int rtnl_filter_add(
 	}
 	/* An empty nest would be taken back; this filter is one without options. */
 	nla_nest_end_keep_empty(m, opts);
-	return send_wait(sk, m, "add filter", e) < 0 ? -1 : 0;
+	return rtnl_send(sk, m, "add filter", e) < 0 ? -1 : 0;
 }
 
 struct seen {
@@ -288,7 +286,7 @@ static int on_filter(struct nl_msg *msg, void *arg)
 static int dump(struct nl_sock *sk, struct seen *s, struct err *e)
 {
 	struct tcmsg t = {.tcm_ifindex = (int)s->ifindex, .tcm_parent = INGRESS};
-	struct nl_msg *m = new_msg(RTM_GETTFILTER, NLM_F_DUMP, &t, sizeof(t));
+	struct nl_msg *m = rtnl_msg(RTM_GETTFILTER, NLM_F_DUMP, &t, sizeof(t));
 	int n;
 
 	if (m == NULL)

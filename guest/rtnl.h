@@ -16,6 +16,14 @@
 /* NULL on error. */
 struct nl_sock *rtnl_open(struct err *e);
 
+/* A request whose header is hdr; NULL: out of memory. */
+struct nl_msg *rtnl_msg(int type, int flags, const void *hdr, size_t len);
+/* Sends m (NULL: out of memory), frees it, waits for the acknowledgement. 0, or an error
+ * of libnl's, which says what could not be done. */
+int rtnl_send(struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e);
+
+int rtnl_read_mac(const char *ifname, uint8_t mac[6], struct err *e);
+
 /* Sets the flags (IFF_*) that are in mask. */
 int rtnl_link_flags(
     struct nl_sock *sk, unsigned ifindex, unsigned flags, unsigned mask, struct err *e);

@@ -10,6 +10,7 @@
 #include "ap-conf.h"
 #include "msg.h"
 #include "ssid.h"
+#include "wipe.h"
 #include "wpa-conf.h"
 
 #define BEAT_DEFAULT_MS 5000
@@ -26,13 +27,6 @@ static int parse_country(const json_t *o, struct settings *s, struct err *e)
 	s->country[0] = (char)toupper((unsigned char)c[0]);
 	s->country[1] = (char)toupper((unsigned char)c[1]);
 	return 0;
-}
-
-static bool is_station(const uint8_t mac[6])
-{
-	static const uint8_t zero[6];
-
-	return (mac[0] & 1) == 0 && memcmp(mac, zero, sizeof(zero)) != 0;
 }
 
 /* "macs": [{"ssid": HEX, "mac": "..."}, ...] */
@@ -56,7 +50,7 @@ static int parse_macs(const json_t *o, struct settings *s, struct err *e)
 
 		m->ssid_len = len > 0 ? (size_t)len : 0;
 		if (len <= 0 || !msg_mac_parse(msg_str(row, "mac", ""), m->mac) ||
-		    !is_station(m->mac))
+		    !msg_mac_is_station(m->mac))
 			return err_set(e, ERR_FAILED,
 			    "config: macs: expected networks and stations' addresses");
 	}
@@ -75,7 +69,7 @@ static int parse_mac(const json_t *o, struct settings *s, struct err *e)
 		s->mac_random = true;
 		return parse_macs(o, s, e);
 	}
-	if (!msg_mac_parse(mac, s->mac) || !is_station(s->mac))
+	if (!msg_mac_parse(mac, s->mac) || !msg_mac_is_station(s->mac))
 		return err_set(e, ERR_FAILED, "config: mac is no station's address");
 	s->has_mac = true;
 	return 0;
@@ -115,7 +109,8 @@ static int parse_nat(const json_t *o, struct settings *s, struct err *e)
 	s->subnet = ntohl(a.s_addr) & UINT32_C(0xffffff00);
 	if (mac[0] == '\0')
 		return 0;
-	s->has_host_mac = msg_mac_parse(mac, s->host_mac) && is_station(s->host_mac);
+	s->has_host_mac =
+	    msg_mac_parse(mac, s->host_mac) && msg_mac_is_station(s->host_mac);
 	return s->has_host_mac
 		   ? 0
 		   : err_set(e, ERR_FAILED, "config: host_mac is no station's address");
@@ -151,17 +146,10 @@ int settings_parse(const json_t *o, struct settings *s, struct err *e)
 	return 0;
 }
 
-static void wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 void settings_free(struct settings *s)
 {
-	wipe(s->networks);
-	wipe(s->ap);
+	wipe_free(&s->networks);
+	wipe_free(&s->ap);
 	free(s->macs);
 	memset(s, 0, sizeof(*s));
 }

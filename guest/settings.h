@@ -9,10 +9,11 @@
 
 #include "err.h"
 #include "log.h"
+#include "ssid.h"
 
 /* The address to use with a network. */
 struct settings_mac {
-	uint8_t ssid[32];
+	uint8_t ssid[SSID_MAX];
 	size_t ssid_len;
 	uint8_t mac[6];
 };

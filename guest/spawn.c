@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BACKOFF_MAX_S 30
+
 static _Noreturn void child(const char *const argv[], int out_fd, int fd3)
 {
 	sigset_t none;
@@ -48,6 +50,11 @@ pid_t spawn_child(const char *const argv[], int out_fd, int fd3, struct err *e)
 	if (pid == 0)
 		child(argv, out_fd, fd3);
 	return pid;
+}
+
+int spawn_backoff_s(unsigned failures)
+{
+	return failures < 5 ? 1 << failures : BACKOFF_MAX_S;
 }
 
 void spawn_status_text(int status, char *dst, size_t size)

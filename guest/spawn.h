@@ -14,6 +14,10 @@
  */
 pid_t spawn_child(const char *const argv[], int out_fd, int fd3, struct err *e);
 
+/* How long to wait before another start, after so many in a row that came to nothing: 1,
+ * 2, 4 ... 30 s. */
+int spawn_backoff_s(unsigned failures);
+
 /* "exited with status 1", "was killed by signal 9 (Killed)". */
 void spawn_status_text(int status, char *dst, size_t size);
 

@@ -18,18 +18,11 @@
 
 #include "fs.h"
 #include "log.h"
+#include "wipe.h"
 #include "wpa-conf.h"
 
 static void next_command(struct wpa *w);
 static void begin_try(struct wpa *w);
-
-static void wipe_free(char **text)
-{
-	if (*text != NULL)
-		explicit_bzero(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
-}
 
 static void drop_sync(struct wpa *w)
 {

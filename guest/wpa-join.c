@@ -16,7 +16,6 @@
 #define NOT_FOUND_MAX 2
 #define REFUSED_MAX 2
 #define DROPPED_MAX 3
-#define AUTH_SAE 3
 
 static const char *const names[] = {
     [WPA_JOIN_GOING] = "going",
@@ -72,8 +71,7 @@ static void refused(struct wpa_join *j, const char *what, int status)
 
 static void auth_reject(struct wpa_join *j, const struct wpa_event *ev)
 {
-	/* Of SAE: what the AP's confirmation says is the passphrase. */
-	if (ev->auth_type == AUTH_SAE && (ev->status == 15 || ev->status == 1))
+	if (wpa_event_wrong_key(ev))
 		wpa_join_fail(j, WPA_JOIN_PASSPHRASE, "wrong passphrase");
 	else
 		refused(j, "authentication", ev->status);
@@ -95,7 +93,7 @@ static void disabled(struct wpa_join *j, const struct wpa_event *ev)
 {
 	if (ev->id != j->id)
 		return;
-	if (strcmp(ev->why, "WRONG_KEY") == 0)
+	if (wpa_event_wrong_key(ev))
 		wpa_join_fail(j, WPA_JOIN_PASSPHRASE, "wrong passphrase");
 	else if (j->reason[0] != '\0')
 		j->result = WPA_JOIN_REFUSED;

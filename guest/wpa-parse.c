@@ -12,6 +12,7 @@
 
 /* IEEE 802.11 reason 4: what mac80211 gives when the beacons stop. */
 #define REASON_INACTIVITY 4
+#define AUTH_SAE 3
 
 static const char *const phase_names[] = {
     [WLAN_DISCONNECTED] = "disconnected",
@@ -159,6 +160,14 @@ void wpa_event_parse(const char *line, struct wpa_event *ev)
 		snprintf(ev->why, sizeof(ev->why), "%.*s", (int)strcspn(why, " \n"), why);
 }
 
+bool wpa_event_wrong_key(const struct wpa_event *ev)
+{
+	/* IEEE 802.11 status 15 in SAE: the confirm did not match. */
+	if (ev->type == WPA_EVENT_AUTH_REJECT)
+		return ev->auth_type == AUTH_SAE && (ev->status == 15 || ev->status == 1);
+	return ev->type == WPA_EVENT_TEMP_DISABLED && strcmp(ev->why, "WRONG_KEY") == 0;
+}
+
 static void lost(struct wlan_state *s, enum wlan_phase phase)
 {
 	s->phase = phase;
@@ -187,8 +196,7 @@ static bool apply_disconnected(const struct wpa_event *ev, struct wlan_state *s)
 
 static bool apply_auth_reject(const struct wpa_event *ev, struct wlan_state *s)
 {
-	/* IEEE 802.11 status 15 in SAE: the confirm did not match. */
-	if (ev->auth_type == 3 && (ev->status == 15 || ev->status == 1))
+	if (wpa_event_wrong_key(ev))
 		snprintf(s->reason, sizeof(s->reason), "wrong passphrase");
 	else
 		snprintf(s->reason, sizeof(s->reason),
@@ -200,7 +208,7 @@ static bool apply_auth_reject(const struct wpa_event *ev, struct wlan_state *s)
 
 static bool apply_disabled(const struct wpa_event *ev, struct wlan_state *s)
 {
-	if (strcmp(ev->why, "WRONG_KEY") == 0)
+	if (wpa_event_wrong_key(ev))
 		snprintf(s->reason, sizeof(s->reason), "wrong passphrase");
 	else if (strcmp(s->reason, "wrong passphrase") != 0)
 		snprintf(s->reason, sizeof(s->reason), "%s, next try in %d s",

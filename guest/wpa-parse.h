@@ -50,6 +50,9 @@ struct wpa_event {
  * WPA_EVENT_OTHER. */
 void wpa_event_parse(const char *line, struct wpa_event *ev);
 
+/* Whether it says that the passphrase is wrong. */
+bool wpa_event_wrong_key(const struct wpa_event *ev);
+
 /* Takes the event into the state. True when the state changed in a way that the
  * host is to hear of. A connection's details come with STATUS. */
 bool wpa_event_apply(const struct wpa_event *ev, struct wlan_state *s);

@@ -13,28 +13,24 @@
 #include "wpa.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "clock.h"
 #include "fs.h"
 #include "log.h"
 #include "spawn.h"
+#include "wipe.h"
 #include "wpa-conf.h"
 #include "wpa-parse.h"
 
 #define PROGRAM "/sbin/wpa_supplicant"
-#define SOCKET_S 15 /* from its start to its control socket */
-#define END_S 2     /* from SIGTERM to SIGKILL */
-#define BACKOFF_MAX_S 30
+#define SOCKET_S 15     /* from its start to its control socket */
+#define END_S 2         /* from SIGTERM to SIGKILL */
 #define STEADY_MS 60000 /* so long alive: the next failure counts as the first */
 #define FAILURES_FATAL 3
 
@@ -93,8 +89,7 @@ static void end_early(struct wpa *w)
 			    w->client, early[i].cmd, early[i].fn, early[i].arg);
 		else
 			early[i].fn(early[i].arg, NULL, "wpa_supplicant does not run");
-		explicit_bzero(early[i].cmd, strlen(early[i].cmd));
-		free(early[i].cmd);
+		wipe_free(&early[i].cmd);
 	}
 }
 
@@ -195,13 +190,12 @@ static int watch_socket(struct wpa *w, struct err *e)
 	return 0;
 }
 
-static void output_line(struct wpa *w)
+static void on_line(void *arg, const char *text)
 {
+	struct wpa *w = arg;
 	char clean[WPA_OUTPUT_LINE];
 
-	w->line[w->line_len] = '\0';
-	w->line_len = 0;
-	if (!wpa_output_clean(w->line, clean, sizeof(clean)))
+	if (!wpa_output_clean(text, clean, sizeof(clean)))
 		return;
 	/* The first complaint is the cause, the others follow from it. */
 	if (w->said[0] == '\0')
@@ -209,61 +203,18 @@ static void output_line(struct wpa *w)
 	log_info("wpa_supplicant: %s", clean);
 }
 
-static void on_output(evutil_socket_t fd, short what, void *arg)
-{
-	struct wpa *w = arg;
-	char buf[1024];
-	ssize_t n;
-
-	(void)what;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++) {
-			if (buf[i] == '\n' || w->line_len + 1 == sizeof(w->line))
-				output_line(w);
-			if (buf[i] != '\n')
-				w->line[w->line_len++] = buf[i];
-		}
-	explicit_bzero(buf, sizeof(buf));
-	if (n == 0)
-		event_del(w->out_ev);
-}
-
-static void close_output(struct wpa *w)
-{
-	if (w->out_ev != NULL)
-		event_free(w->out_ev);
-	w->out_ev = NULL;
-	if (w->out >= 0)
-		close(w->out);
-	w->out = -1;
-	w->line_len = 0;
-}
-
 static int spawn(struct wpa *w, struct err *e)
 {
 	char file[64];
 	const char *argv[] = {
 	    PROGRAM, "-q", "-i", w->ifname, "-D", "nl80211", "-c", file, NULL};
-	int pipefd[2];
 
 	snprintf(file, sizeof(file), WPA_RUN_DIR "/%s.conf", w->ifname);
 	if (fs_write_atomic(file, 0600, w->conf, w->conf_len, e) < 0 ||
 	    watch_socket(w, e) < 0)
 		return -1;
-	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_sys(e, errno, "pipe");
-	w->out = pipefd[0];
 	w->said[0] = '\0';
-	w->pid = spawn_child(argv, pipefd[1], -1, e);
-	close(pipefd[1]);
-	if (w->pid < 0) {
-		w->pid = 0;
-		return -1;
-	}
-	w->out_ev = event_new(w->base, w->out, EV_READ | EV_PERSIST, on_output, w);
-	if (w->out_ev == NULL || event_add(w->out_ev, NULL) < 0)
-		return err_sys(e, ENOMEM, "pipe");
-	return 0;
+	return output_spawn(&w->out, argv, &w->pid, e);
 }
 
 static void retry_later(struct wpa *w)
@@ -271,9 +222,7 @@ static void retry_later(struct wpa *w)
 	struct timeval tv = {0, 0};
 
 	if (w->failures > 0)
-		tv.tv_sec = w->failures > 5 ? BACKOFF_MAX_S : 1 << (w->failures - 1);
-	if (tv.tv_sec > BACKOFF_MAX_S)
-		tv.tv_sec = BACKOFF_MAX_S;
+		tv.tv_sec = spawn_backoff_s(w->failures - 1);
 	w->failures++;
 	evtimer_add(w->timer, &tv);
 }
@@ -322,7 +271,8 @@ int wpa_init(struct wpa *w, struct event_base *base, const struct wpa_ops *ops, 
 	w->base = base;
 	w->ops = ops;
 	w->arg = arg;
-	w->inotify = w->out = -1;
+	w->inotify = -1;
+	output_init(&w->out, base, w->line, sizeof(w->line), on_line, w);
 	w->timer = evtimer_new(base, on_timer, w);
 	w->deadline = evtimer_new(base, on_deadline, w);
 	if (w->timer == NULL || w->deadline == NULL)
@@ -339,39 +289,31 @@ static void end_process(struct wpa *w)
 	evtimer_add(w->deadline, &limit);
 }
 
-static void drop_conf(struct wpa *w)
-{
-	if (w->conf != NULL)
-		explicit_bzero(w->conf, w->conf_len);
-	free(w->conf);
-	w->conf = NULL;
-}
-
 int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err *e)
 {
+	bool same_if = strcmp(w->ifname, ifname) == 0;
+	bool stays = same_if && w->wanted && w->conf != NULL;
 	char *conf;
 	size_t len;
 
 	/* While one change is under way the next one waits. */
-	if (strcmp(w->ifname, ifname) == 0 && wpa_change_later(w, networks))
+	if (same_if && wpa_change_later(w, networks))
 		return 0;
 	if (wpa_conf_make(networks, WPA_CTL_DIR, &conf, &len, e) < 0)
 		return -1;
-	if (w->wanted && w->conf != NULL && strcmp(w->conf, conf) == 0 &&
-	    strcmp(w->ifname, ifname) == 0) {
-		explicit_bzero(conf, len);
-		free(conf);
+	if (stays && strcmp(w->conf, conf) == 0) {
+		wipe_free(&conf);
 		return 0;
 	}
-	if (w->wanted && w->conf != NULL && strcmp(w->ifname, ifname) == 0 &&
-	    wpa_change(w, conf, len))
+	if (stays && wpa_change(w, conf, len))
 		return 0;
-	drop_conf(w);
+	wipe_free(&w->conf);
 	w->conf = conf;
 	w->conf_len = len;
 	w->wanted = true;
 	w->failures = 0;
-	snprintf(w->ifname, sizeof(w->ifname), "%s", ifname);
+	if (!same_if)
+		snprintf(w->ifname, sizeof(w->ifname), "%s", ifname);
 	wpa_replace(w);
 	return 0;
 }
@@ -421,9 +363,7 @@ bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
 	wpa_ctrl_client_close(w->client);
 	w->client = NULL;
 	wpa_change_gone(w);
-	if (w->out >= 0)
-		on_output(w->out, EV_READ, w);
-	close_output(w);
+	output_end(&w->out);
 	memset(&w->s, 0, sizeof(w->s));
 	if (w->attached && clock_ms() - w->started_ms > STEADY_MS)
 		w->failures = 0;
@@ -453,12 +393,12 @@ void wpa_request(struct wpa *w, const char *cmd, wpa_reply_fn *fn, void *arg)
 void wpa_free(struct wpa *w)
 {
 	stop_watching(w);
-	close_output(w);
+	output_close(&w->out);
 	wpa_ctrl_client_close(w->client);
 	w->client = NULL;
 	end_early(w);
 	wpa_change_free(w);
 	event_free(w->timer);
 	event_free(w->deadline);
-	drop_conf(w);
+	wipe_free(&w->conf);
 }

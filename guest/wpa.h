@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "err.h"
+#include "output.h"
 #include "state.h"
 #include "wpa-ctrl.h"
 #include "wpa-join.h"
@@ -67,10 +68,10 @@ struct wpa {
 	unsigned failures; /* starts in a row that came to nothing */
 	int64_t started_ms;
 	struct wpa_ctrl_client *client;
-	int inotify, out;
-	struct event *inotify_ev, *out_ev, *timer, *deadline;
+	int inotify;
+	struct event *inotify_ev, *timer, *deadline;
+	struct output out;
 	char line[WPA_OUTPUT_LINE], said[WPA_OUTPUT_LINE];
-	size_t line_len;
 	struct wlan_state s;
 	struct wpa_early early[WPA_EARLY_MAX];
 	size_t n_early;

@@ -1,42 +1,25 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 
-#include "cleanup.h"
-#include "log.h"
-
-static struct nl_msg *new_msg(int type, int flags, void *hdr, size_t len)
-{
-	struct nl_msg *m = nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
-
-	if (m != NULL && nlmsg_append(m, hdr, len, NLMSG_ALIGNTO) < 0) {
-		nlmsg_free(m);
-		m = NULL;
-	}
-	return m;
-}
+#include "rtnl.h"
 
 static int send_wait(
     struct nl_sock *sk, struct nl_msg *m, const char *what, struct err *e)
 {
-	int n = m != NULL ? nl_send_sync(sk, m) : -NLE_NOMEM;
+	int n = rtnl_send(sk, m, what, e);
 
-	if (n >= 0 || n == -NLE_EXIST || n == -NLE_OBJ_NOTFOUND || n == -NLE_NODEV ||
-	    n == -NLE_NOADDR)
-		return 0;
-	return err_set(e, ERR_FAILED, "%s: %s", what, nl_geterror(n));
+	return n >= 0 || n == -NLE_EXIST || n == -NLE_OBJ_NOTFOUND || n == -NLE_NODEV ||
+		       n == -NLE_NOADDR
+		   ? 0
+		   : -1;
 }
 
 static unsigned prefix_length(uint32_t mask)
@@ -50,7 +33,7 @@ int addr_set(struct nl_sock *sk, bool add, unsigned ifindex, uint32_t address,
 	struct ifaddrmsg h = {.ifa_family = AF_INET,
 	    .ifa_prefixlen = (uint8_t)prefix_length(mask),
 	    .ifa_index = ifindex};
-	struct nl_msg *m = new_msg(add ? RTM_NEWADDR : RTM_DELADDR,
+	struct nl_msg *m = rtnl_msg(add ? RTM_NEWADDR : RTM_DELADDR,
 	    add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &h, sizeof(h));
 
 	if (m != NULL) {
@@ -72,7 +55,7 @@ int addr_route(struct nl_sock *sk, bool add, unsigned ifindex, const struct addr
 	    .rtm_scope = r->router != 0 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 	    .rtm_type = RTN_UNICAST,
 	    .rtm_flags = r->router != 0 ? RTNH_F_ONLINK : 0};
-	struct nl_msg *m = new_msg(add ? RTM_NEWROUTE : RTM_DELROUTE,
+	struct nl_msg *m = rtnl_msg(add ? RTM_NEWROUTE : RTM_DELROUTE,
 	    add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &h, sizeof(h));
 
 	if (m != NULL) {
@@ -94,7 +77,7 @@ static int host_route(struct nl_sock *sk, bool add, unsigned ifindex,
 	    .rtm_protocol = RTPROT_STATIC,
 	    .rtm_scope = RT_SCOPE_UNIVERSE,
 	    .rtm_type = RTN_UNICAST};
-	struct nl_msg *m = new_msg(
+	struct nl_msg *m = rtnl_msg(
 	    add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE : 0, &h, sizeof(h));
 
 	if (m != NULL) {
@@ -111,7 +94,7 @@ static int proxy(struct nl_sock *sk, bool add, unsigned ifindex,
 	    .ndm_ifindex = (int)ifindex,
 	    .ndm_flags = NTF_PROXY,
 	    .ndm_state = NUD_PERMANENT};
-	struct nl_msg *m = new_msg(
+	struct nl_msg *m = rtnl_msg(
 	    add ? RTM_NEWNEIGH : RTM_DELNEIGH, add ? NLM_F_CREATE : 0, &h, sizeof(h));
 
 	if (m != NULL)
@@ -131,18 +114,4 @@ int addr_relay(struct nl_sock *sk, bool add, unsigned host_index, unsigned air_i
 	if (host_route(sk, true, host_index, address, e) < 0)
 		return -1;
 	return proxy(sk, true, air_index, address, e);
-}
-
-bool addr_sysctl(const char *family, const char *ifname, const char *name, int value)
-{
-	char path[160], text[16];
-	int AUTO_CLOSE fd = -1;
-	int n = snprintf(text, sizeof(text), "%d", value);
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, ifname, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, text, (size_t)n) == n)
-		return true;
-	log_warn("%s: %s", path, strerror(errno));
-	return false;
 }

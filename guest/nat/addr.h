@@ -27,7 +27,4 @@ int addr_route(struct nl_sock *sk, bool add, unsigned ifindex, const struct addr
 int addr_relay(struct nl_sock *sk, bool add, unsigned host_index, unsigned air_index,
     const struct in6_addr *address, struct err *e);
 
-/* /proc/sys/net/FAMILY/conf/IFNAME/NAME; false where it can not be set. */
-bool addr_sysctl(const char *family, const char *ifname, const char *name, int value);
-
 #endif

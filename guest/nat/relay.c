@@ -5,12 +5,12 @@
  *     and when a host asks. The hosts are not told that the prefix is on their link, so
  *     all that they send comes to us; nothing has to be proxied for them.
  *  2. A host that takes an address asks first whether it is in use (DAD), on its own
- * link. So do we then, on the uplink. An answer from there is passed on, as our own, and
- *     the host leaves the address alone. Without one within a second the address is the
- *     host's: a route leads to it, and the kernel answers for it on the uplink
- * (proxy_ndp). That covers others' DAD there, too.
+ *     link. So do we then, on the uplink. An answer from there is passed on, as our own,
+ *     and the host leaves the address alone. Without one within a second the address is
+ *     the host's: a route leads to it, and the kernel answers for it on the uplink
+ *     (proxy_ndp). That covers others' DAD there, too.
  *  3. An address is also seen when a host asks for a neighbour with it, as after a
- * restart of the guest. It goes the same way.
+ *     restart of the guest. It goes the same way.
  */
 #include "relay.h"
 
@@ -22,7 +22,6 @@
 #include <net/if.h>
 #include <netinet/icmp6.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,21 +29,10 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "log.h"
+#include "rtnl.h"
 
 #define ASK_MS 1000
 #define PACKET_MAX 1500
-
-static int read_mac(const char *ifname, uint8_t mac[6], struct err *e)
-{
-	int AUTO_CLOSE fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = {0};
-
-	memcpy(r.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
-	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &r) < 0)
-		return err_sys(e, errno, "%s: MAC address", ifname);
-	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
-	return 0;
-}
 
 static void send_group(int fd, unsigned ifindex, const struct in6_addr *group,
     const uint8_t *data, size_t len)
@@ -330,7 +318,8 @@ int relay_open(struct relay *r, struct event_base *base, struct nl_sock *sk,
 	r->arg = arg;
 	r->host_index = if_nametoindex(host_if);
 	r->air_index = if_nametoindex(air_if);
-	if (read_mac(host_if, r->host_mac, e) < 0 || read_mac(air_if, r->air_mac, e) < 0)
+	if (rtnl_read_mac(host_if, r->host_mac, e) < 0 ||
+	    rtnl_read_mac(air_if, r->air_mac, e) < 0)
 		return -1;
 	r->air_fd = open_icmp(air_if, true, e);
 	r->host_fd = r->air_fd > 0 ? open_icmp(host_if, false, e) : 0;
