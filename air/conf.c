@@ -1,14 +1,33 @@
 #include "conf.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "fs.h"
 
 /*
  * SSIDs are any 32 bytes, line ends and quotation marks among them: always
  * written in hex (ssid2). Nothing else here can hold a line end, the scenario
  * parser sees to it.
  */
+
+/* The text that f wrote; NULL without memory. */
+static char *finish(FILE *f, char **text)
+{
+	if (fclose(f) == 0)
+		return *text;
+	free(*text);
+	return NULL;
+}
+
+static void write_ssid(FILE *f, const struct air_ap *ap)
+{
+	for (size_t i = 0; i < ap->ssid_len; i++)
+		fprintf(f, "%02x", ap->ssid[i]);
+}
 
 static void write_psk(FILE *f, const struct air_ap *ap)
 {
@@ -81,8 +100,7 @@ char *conf_hostapd(const struct scenario *s, unsigned index)
 	if (scenario_bridged(s, ap->network))
 		fprintf(f, "bridge=br%u\n", ap->network);
 	fprintf(f, "ssid2=");
-	for (size_t i = 0; i < ap->ssid_len; i++)
-		fprintf(f, "%02x", ap->ssid[i]);
+	write_ssid(f, ap);
 	fprintf(
 	    f, "\nhw_mode=%c\nchannel=%u\n", ap->channel <= 14 ? 'g' : 'a', ap->channel);
 	if (ap->hidden)
@@ -90,11 +108,7 @@ char *conf_hostapd(const struct scenario *s, unsigned index)
 	if (ap->wds)
 		fprintf(f, "wds_sta=1\n");
 	write_security(f, ap, index);
-	if (fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return finish(f, &text);
 }
 
 char *conf_eap_users(const struct scenario *s, unsigned index)
@@ -110,11 +124,7 @@ char *conf_eap_users(const struct scenario *s, unsigned index)
 	fprintf(f, "* PEAP,TTLS%s\n", ap->client_ca[0] != '\0' ? ",TLS" : "");
 	fprintf(f, "\"%s\" MSCHAPV2,TTLS-PAP,TTLS-MSCHAPV2 \"%s\" [2]\n", ap->identity,
 	    ap->password);
-	if (fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return finish(f, &text);
 }
 
 static void write_network4(FILE *f, const struct air_network *net)
@@ -206,11 +216,7 @@ char *conf_dnsmasq(const struct scenario *s)
 		fprintf(f, "enable-ra\n");
 	if (!any_dns)
 		fprintf(f, "port=0\n");
-	if (fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return finish(f, &text);
 }
 
 char *conf_supplicant(const struct scenario *s, unsigned station)
@@ -224,8 +230,7 @@ char *conf_supplicant(const struct scenario *s, unsigned station)
 	if (f == NULL)
 		return NULL;
 	fprintf(f, "network={\n\tssid=");
-	for (size_t i = 0; i < st->ssid_len; i++)
-		fprintf(f, "%02x", st->ssid[i]);
+	write_ssid(f, st);
 	fprintf(f, "\n\tscan_freq=%u\n", mhz);
 	switch (st->security) {
 	case AIR_OPEN:
@@ -251,9 +256,16 @@ char *conf_supplicant(const struct scenario *s, unsigned station)
 	else if (st->passphrase[0] != '\0')
 		fprintf(f, "\tpsk=\"%s\"\n", st->passphrase);
 	fprintf(f, "}\n");
-	if (fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return finish(f, &text);
+}
+
+int conf_write(const char *path, char *text, struct err *e)
+{
+	int rc;
+
+	if (text == NULL)
+		return err_sys(e, ENOMEM, "%s", path);
+	rc = fs_write_atomic(path, 0600, text, strlen(text), e);
+	free(text);
+	return rc;
 }

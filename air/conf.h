@@ -23,4 +23,7 @@ char *conf_dnsmasq(const struct scenario *s);
 /* wpa_supplicant.conf of a station. */
 char *conf_supplicant(const struct scenario *s, unsigned station);
 
+/* Writes one of them, with mode 0600, and frees it; NULL is an error. */
+int conf_write(const char *path, char *text, struct err *e);
+
 #endif

@@ -82,8 +82,7 @@ int dhcp_start(struct dhcp *d, struct event_base *base, const char *ifname,
 	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(68)};
 	const int on = 1;
 
-	*d = (struct dhcp){
-	    .base = base, .state = DHCP_DISCOVER, .fd = -1, .done = done, .arg = arg};
+	*d = (struct dhcp){.state = DHCP_DISCOVER, .fd = -1, .done = done, .arg = arg};
 	snprintf(d->ifname, sizeof(d->ifname), "%s", ifname);
 	memcpy(d->mac, mac, 6);
 	if (getrandom(&d->xid, sizeof(d->xid), 0) != sizeof(d->xid))

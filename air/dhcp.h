@@ -28,7 +28,6 @@ struct dhcp_lease {
 };
 
 struct dhcp {
-	struct event_base *base;
 	char ifname[16];
 	uint8_t mac[6];
 	uint32_t xid;

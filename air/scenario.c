@@ -13,6 +13,7 @@
 #include "escape.h"
 #include "hex.h"
 #include "fs.h"
+#include "msg.h"
 #include "ssid.h"
 
 /* inih gives a line to the handler, but not its number, and leaves out sections
@@ -349,15 +350,8 @@ static int ap_bssid(struct scenario *s, void *obj, const char *value, struct err
 	struct air_ap *ap = obj;
 
 	(void)s;
-	if (strlen(value) != 17)
+	if (!msg_mac_parse(value, ap->bssid))
 		return err_set(e, ERR_FAILED, "expected a MAC address");
-	for (int i = 0; i < 6; i++) {
-		int hi = hex_digit(value[3 * i]), lo = hex_digit(value[3 * i + 1]);
-
-		if (hi < 0 || lo < 0 || (i < 5 && value[3 * i + 2] != ':'))
-			return err_set(e, ERR_FAILED, "expected a MAC address");
-		ap->bssid[i] = (uint8_t)(hi << 4 | lo);
-	}
 	if ((ap->bssid[0] & 1) != 0)
 		return err_set(e, ERR_FAILED, "a group address");
 	return 0;

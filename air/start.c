@@ -83,18 +83,6 @@ static int load_modules(const struct air *air, struct err *e)
 	return 0;
 }
 
-/* Text is freed here. 0600: hostapd's holds a passphrase. */
-static int write_conf(const char *path, char *text, struct err *e)
-{
-	int rc;
-
-	if (text == NULL)
-		return err_sys(e, ENOMEM, "%s", path);
-	rc = fs_write_atomic(path, 0600, text, strlen(text), e);
-	free(text);
-	return rc;
-}
-
 static void hostapd_conf_path(unsigned ap, char *buf, size_t size)
 {
 	snprintf(buf, size, AIR_RUN "/ap%u.conf", ap);
@@ -108,15 +96,15 @@ static int write_confs(const struct air *air, struct err *e)
 		return -1;
 	for (unsigned i = 0; i < air->s.n_aps; i++) {
 		hostapd_conf_path(i, path, sizeof(path));
-		if (write_conf(path, conf_hostapd(&air->s, i), e) < 0)
+		if (conf_write(path, conf_hostapd(&air->s, i), e) < 0)
 			return -1;
 		if (air->s.aps[i].security != AIR_EAP)
 			continue;
 		snprintf(path, sizeof(path), AIR_RUN "/ap%u.users", i);
-		if (write_conf(path, conf_eap_users(&air->s, i), e) < 0)
+		if (conf_write(path, conf_eap_users(&air->s, i), e) < 0)
 			return -1;
 	}
-	return write_conf(AIR_RUN "/dnsmasq.conf", conf_dnsmasq(&air->s), e);
+	return conf_write(AIR_RUN "/dnsmasq.conf", conf_dnsmasq(&air->s), e);
 }
 
 /* An own network namespace for this process and all that it starts. */

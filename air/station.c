@@ -1,15 +1,12 @@
 #include "station.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "chan.h"
 #include "conf.h"
-#include "fs.h"
 #include "log.h"
 
 #define SUPPLICANT "/sbin/wpa_supplicant"
@@ -45,7 +42,6 @@ static void join(struct air_station *st)
 {
 	struct err e = ERR_INIT;
 
-	st->associated = true;
 	dhcp_stop(&st->dhcp);
 	if (!st->leased &&
 	    dhcp_start(&st->dhcp, st->air->base, st->ifname,
@@ -60,8 +56,6 @@ static void on_line(struct proc *p, const char *line)
 	log_debug("%s: %s", p->name, line);
 	if (strstr(line, "CTRL-EVENT-CONNECTED") != NULL)
 		join(st);
-	else if (strstr(line, "CTRL-EVENT-DISCONNECTED") != NULL)
-		st->associated = false;
 }
 
 static void supplicant_ended(struct proc *p, int status)
@@ -97,15 +91,11 @@ static int start(struct air_station *st, struct err *e)
 	/* To a file it writes line by line, to a pipe it would fill a buffer. */
 	const char *const argv[] = {SUPPLICANT, "-f", "/proc/self/fd/1", "-i", st->ifname,
 	    "-D", "nl80211", "-c", path, NULL};
-	char *conf = conf_supplicant(&st->air->s, st->index);
-	int rc;
 
 	snprintf(path, sizeof(path), AIR_RUN "/%s.conf", st->ifname);
-	if (conf == NULL)
-		return err_sys(e, ENOMEM, "%s", path);
-	rc = fs_write_atomic(path, 0600, conf, strlen(conf), e);
-	free(conf);
-	return rc < 0 ? -1 : proc_start(&st->supplicant, argv, e);
+	return conf_write(path, conf_supplicant(&st->air->s, st->index), e) < 0
+		   ? -1
+		   : proc_start(&st->supplicant, argv, e);
 }
 
 int stations_start(struct air *air, const unsigned wiphy[AIR_MAX_STATIONS], struct err *e)
@@ -131,10 +121,11 @@ int stations_start(struct air *air, const unsigned wiphy[AIR_MAX_STATIONS], stru
 
 int station_wait(struct air *air, unsigned index, json_int_t id, struct err *e)
 {
-	struct air_station *st = &stations[index];
+	struct air_station *st;
 
 	if (index >= air->s.n_stations)
 		return err_set(e, ERR_USAGE, "station: there are %u", air->s.n_stations);
+	st = &stations[index];
 	if (st->leased) {
 		chan_reply(id, describe(st));
 		return 0;

@@ -13,7 +13,7 @@ struct air_station {
 	char ifname[IF_NAMESIZE];
 	struct proc supplicant;
 	struct dhcp dhcp;
-	bool associated, leased;
+	bool leased;
 	json_int_t waits; /* who waits for the lease; -1: nobody */
 };
 

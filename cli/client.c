@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,6 +72,16 @@ const char *client_str(const json_t *o, const char *key, const char *def)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s != NULL ? s : def;
+}
+
+bool client_number(const json_t *o, const char *key, double *n)
+{
+	const json_t *j = json_object_get(o, key);
+
+	if (!json_is_number(j))
+		return false;
+	*n = json_number_value(j);
+	return isfinite(*n) && fabs(*n) < 1e12;
 }
 
 static int not_running(const char *instance, struct err *e)

@@ -61,5 +61,7 @@ bool client_interrupted(void);
 
 /* A string member that is one; def otherwise. Borrowed. */
 const char *client_str(const json_t *o, const char *key, const char *def);
+/* A number that is there and within what makes sense. */
+bool client_number(const json_t *o, const char *key, double *n);
 
 #endif

@@ -65,14 +65,11 @@ static int cards_json(
     const struct card_list *l, const struct flr_list *flr, struct err *e)
 {
 	json_t *list = json_array(), *o;
-	int ret;
 
 	for (size_t i = 0; i < l->n; i++)
 		json_array_append_new(list, card_json(&l->cards[i], flr));
 	o = json_pack("{s:o}", "cards", list);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 /* "yes", "no: why", and what to heed. */

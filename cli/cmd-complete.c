@@ -14,8 +14,6 @@
 #include "paths.h"
 #include "ssid.h"
 
-#define SUFFIX ".conf"
-
 /* As it can be given back as an operand: a name that is not to be printed, or that would
  * be taken for something else, by its digits. */
 static void print_ssid(const char *hex)
@@ -95,16 +93,10 @@ static int complete_instances(const struct cli *cli)
 	if (dir == NULL)
 		return -1;
 	while ((d = readdir(dir)) != NULL) {
-		size_t len = strlen(d->d_name);
 		char name[INSTANCE_MAX];
 
-		if (len <= strlen(SUFFIX) ||
-		    strcmp(d->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
-			continue;
-		len -= strlen(SUFFIX);
-		snprintf(name, sizeof(name), "%.*s", (int)len, d->d_name);
 		/* Other programs' files have their place here, too. */
-		if (len < sizeof(name) && config_instance_valid(name) &&
+		if (config_instance_of(d->d_name, name) &&
 		    strcmp(name, "wpa_supplicant") != 0 && strcmp(name, "hostapd") != 0)
 			printf("%s\n", name);
 	}

@@ -231,7 +231,6 @@ static int report(
 	const json_t *host = json_object_get(status, "host_if");
 	char key_mgmt[48], name[32];
 	json_t *o;
-	int ret;
 
 	if (r->cli->json) {
 		o = json_pack("{s:s, s:s, s:s, s:b, s:b, s:O?, s:O?}", "instance",
@@ -240,9 +239,7 @@ static int report(
 		    "host_if", host);
 		if (ms >= 0)
 			json_object_set_new(o, "waited_ms", json_integer(ms));
-		ret = out_json(stdout, o, e);
-		json_decref(o);
-		return ret;
+		return out_json_end(stdout, o, e);
 	}
 	if (status == NULL) {
 		printf("%s: %s is kept; it holds from the next bhyfi up on\n",
@@ -360,9 +357,8 @@ int cmd_connect(struct cli *cli, int argc, char **argv, struct err *e)
 	int ret = -1;
 
 	progress_init(&r.progress, stderr);
-	if (connect_options(&r.k, cli, argc > 1 ? argv[1] : NULL, e) == 0) {
+	if (connect_options(&r.k, cli, argc > 1 ? argv[1] : NULL, e) == 0)
 		ret = run(&r, began, e);
-	}
 	client_close(r.client);
 	networks_text_free(&r.text);
 	netfile_free(&r.file);

@@ -52,16 +52,13 @@ static void report(void *arg, const struct check_result *r)
 static int print_json(const struct sink *s, struct err *e)
 {
 	json_t *o;
-	int ret;
 
 	if (s->broken)
 		return err_set(e, ERR_FAILED, "doctor: out of memory");
 	o = json_pack("{s:O,s:i,s:i,s:i,s:i}", "checks", s->list, "pass",
 	    (int)s->count[CHECK_PASS], "warn", (int)s->count[CHECK_WARN], "fail",
 	    (int)s->count[CHECK_FAIL], "skip", (int)s->count[CHECK_SKIP]);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 static void print_summary(const struct sink *s)

@@ -112,7 +112,5 @@ int cmd_down(struct cli *cli, int argc, char **argv, struct err *e)
 		return 0;
 	}
 	o = json_pack("{s:s,s:s}", "instance", cli->instance, "state", "stopped");
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }

@@ -164,7 +164,6 @@ static int print_built(
     const struct cli *cli, const struct image_result *r, int64_t ms, struct err *e)
 {
 	json_t *o;
-	int ret;
 
 	if (!cli->json) {
 		printf("%s\n%zu files from %zu packages, Linux %s, initrd %.1f MiB, "
@@ -178,9 +177,7 @@ static int print_built(
 	    "id", r->image.id, "kernel", r->image.kernel_version, "files",
 	    (json_int_t)r->files, "packages", (json_int_t)r->packages, "bytes",
 	    (json_int_t)r->bytes, "reused", (int)r->reused, "seconds", (double)ms / 1000);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 static int build(const struct cli *cli, int argc, char **argv, struct err *e)
@@ -281,8 +278,7 @@ static int verify(const struct cli *cli, int argc, char **argv, struct err *e)
 		goto out;
 	}
 	o = json_pack("{s:s, s:s, s:b}", "dir", img.dir, "id", img.id, "verified", 1);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
+	ret = out_json_end(stdout, o, e);
 out:
 	image_close(&img);
 	return ret;
@@ -338,8 +334,7 @@ static int esp(const struct cli *cli, int argc, char **argv, struct err *e)
 	ret = 0;
 	if (cli->json) {
 		o = json_pack("{s:s, s:s}", "id", img.id, "file", a.path);
-		ret = out_json(stdout, o, e);
-		json_decref(o);
+		ret = out_json_end(stdout, o, e);
 	}
 out:
 	image_close(&img);

@@ -132,7 +132,6 @@ static int print_json(const struct import *im, const char *from, const struct cl
     bool written, struct err *e)
 {
 	json_t *items = json_array(), *o, *config;
-	int ret;
 
 	for (size_t i = 0; i < im->n; i++) {
 		const struct import_item *it = &im->items[i];
@@ -150,23 +149,19 @@ static int print_json(const struct import *im, const char *from, const struct cl
 	    cli->instance, "written", (int)written, "config", config, "networks",
 	    file_json(&im->networks, written), "networks_count",
 	    (json_int_t)im->networks_n, "items", items);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 static int check_os(struct import_options *o, const char *name, struct err *e)
 {
-	const struct os_ops *native, *os;
+	const struct os_ops *os;
 
-	if (os_select(NULL, "", &native, e) < 0)
-		return err_prefix(e, "import");
 	if (name == NULL)
 		return 0;
 	if (os_select(name, "", &os, e) < 0)
 		return err_prefix(e, "import: --os");
 	/* Of another system than ours, ours has to be told. */
-	o->freebsd = os != native && strcmp(os->name, "freebsd") == 0;
+	o->freebsd = !os_is_native(os->name) && strcmp(os->name, "freebsd") == 0;
 	return 0;
 }
 

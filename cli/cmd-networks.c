@@ -19,9 +19,7 @@ static int print_list(const struct cli *cli, json_t *list, struct err *e)
 
 	if (cli->json) {
 		o = json_pack("{s:O}", "networks", list);
-		ret = out_json(stdout, o, e);
-		json_decref(o);
-		return ret;
+		return out_json_end(stdout, o, e);
 	}
 	if (json_array_size(list) == 0) {
 		printf("No network is kept.\n");
@@ -30,7 +28,7 @@ static int print_list(const struct cli *cli, json_t *list, struct err *e)
 	t = table_new(ARRAY_LEN(header));
 	table_row(t, header);
 	json_array_foreach (list, i, o) {
-		char priority[24];
+		char priority[PRIORITY_SIZE];
 		const char *ssid = client_str(o, "ssid", "");
 
 		snprintf(priority, sizeof(priority), "%lld",
@@ -71,58 +69,78 @@ static int list_networks(struct cli *cli, struct err *e)
 	return ret;
 }
 
-/* Writes it and tells the daemon, where one runs. *told: one does. */
-static int keep(struct cli *cli, const struct netfile *f,
-    const struct networks_text *text, bool *told, struct err *e)
+/* What was named, and the file that it is to change in. */
+struct edit {
+	uint8_t ssid[SSID_MAX];
+	size_t ssid_len;
+	char shown[ESCAPE_SIZE(SSID_MAX)];
+	struct netfile file;
+	struct networks_text text; /* as the file is to be */
+};
+
+/* To be ended with edit_end in every case. */
+static int edit_begin(struct edit *d, struct cli *cli, const char *arg, struct err *e)
+{
+	if (netfile_ssid(cli->command->name, arg, d->ssid, &d->ssid_len, e) < 0)
+		return -1;
+	netfile_show(d->ssid, d->ssid_len, d->shown, sizeof(d->shown));
+	return netfile_load(&d->file, cli, false, e);
+}
+
+static void edit_end(struct edit *d)
+{
+	networks_text_free(&d->text);
+	netfile_free(&d->file);
+}
+
+static int say_kept(const struct cli *cli, const struct edit *d, const char *what,
+    bool told, struct err *e)
+{
+	char hex[SSID_HEX_SIZE];
+
+	if (!cli->json) {
+		printf("%s: %s: %s%s\n", cli->instance, d->shown, what,
+		    told ? "" : "; it holds from the next bhyfi up on");
+		return 0;
+	}
+	ssid_hex(d->ssid, d->ssid_len, hex);
+	return out_json_end(stdout,
+	    json_pack("{s:s, s:s, s:s, s:b}", "instance", cli->instance, "ssid", d->shown,
+		"ssid_hex", hex, "told", (int)told),
+	    e);
+}
+
+/* Writes it and tells the daemon, where one runs. */
+static int keep(
+    const struct cli *cli, const struct edit *d, const char *what, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct client *c = netfile_daemon(cli, &why);
+	bool told = c != NULL;
 	int ret;
 
-	*told = c != NULL;
 	if (c == NULL && why.code != ERR_NONE) {
 		*e = why;
 		return -1;
 	}
-	ret = netfile_save(f, text, e);
-	if (ret == 0 && c != NULL)
+	ret = netfile_save(&d->file, &d->text, e);
+	if (ret == 0 && told)
 		ret = netfile_reload(c, e);
 	client_close(c);
-	return ret;
+	return ret == 0 ? say_kept(cli, d, what, told, e) : -1;
 }
 
-static int say_kept(const struct cli *cli, const char *shown, const char *hex,
-    const char *what, bool told, struct err *e)
+static int parse_settings(const struct cli *cli, char priority[PRIORITY_SIZE],
+    const char **disabled, struct err *e)
 {
-	json_t *o;
-	int ret;
-
-	if (!cli->json) {
-		printf("%s: %s: %s%s\n", cli->instance, shown, what,
-		    told ? "" : "; it holds from the next bhyfi up on");
-		return 0;
-	}
-	o = json_pack("{s:s, s:s, s:s, s:b}", "instance", cli->instance, "ssid", shown,
-	    "ssid_hex", hex, "told", (int)told);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
-}
-
-static int parse_settings(
-    const struct cli *cli, char priority[24], const char **disabled, struct err *e)
-{
-	const char *p = cli_value(cli, "priority");
 	const char *a = cli_value(cli, "autoconnect");
-	int64_t n;
 
-	priority[0] = '\0';
+	if (netfile_priority(cli, priority, e) < 0)
+		return -1;
+	if (priority[0] == '\0' && a == NULL)
+		return err_set(e, ERR_USAGE,
+		    "networks: expected --priority or --autoconnect with an SSID");
 	*disabled = NULL;
-	if (p != NULL) {
-		if (cli_number(p, "networks: --priority", 0, 1000000, &n, e) < 0)
-			return -1;
-		snprintf(priority, 24, "%lld", (long long)n);
-	}
 	if (a == NULL)
 		return 0;
 	if (strcmp(a, "yes") != 0 && strcmp(a, "no") != 0)
@@ -132,46 +150,36 @@ static int parse_settings(
 	return 0;
 }
 
-static int not_kept(const char *command, const char *shown, struct err *e)
+static int not_kept(const struct cli *cli, const struct edit *d, struct err *e)
 {
-	err_set(e, ERR_FAILED, "%s: %s: no such network is kept", command, shown);
+	err_set(e, ERR_FAILED, "%s: %s: no such network is kept", cli->command->name,
+	    d->shown);
 	return err_hint(e, "bhyfi networks lists them");
 }
 
 static int change(struct cli *cli, const char *arg, struct err *e)
 {
-	char priority[24], shown[ESCAPE_SIZE(SSID_MAX)], hex[SSID_HEX_SIZE];
+	struct edit d = {.ssid_len = 0};
 	struct network_key keys[2];
-	struct networks_text text = {NULL, 0};
-	uint8_t ssid[SSID_MAX];
+	char priority[PRIORITY_SIZE];
 	const char *disabled;
-	struct netfile f;
-	size_t len, n = 0;
-	bool told = false;
+	size_t n = 0;
 	int ret = -1;
 
-	if (netfile_ssid("networks", arg, ssid, &len, e) < 0 ||
-	    parse_settings(cli, priority, &disabled, e) < 0)
-		return -1;
-	if (priority[0] == '\0' && disabled == NULL)
-		return err_set(e, ERR_USAGE,
-		    "networks: expected --priority or --autoconnect with an SSID");
-	netfile_show(ssid, len, shown, sizeof(shown));
-	ssid_hex(ssid, len, hex);
+	if (parse_settings(cli, priority, &disabled, e) < 0 ||
+	    edit_begin(&d, cli, arg, e) < 0)
+		goto out;
 	if (priority[0] != '\0')
 		keys[n++] = (struct network_key){"priority", priority};
 	if (disabled != NULL)
 		keys[n++] = (struct network_key){"disabled", disabled};
-	if (netfile_load(&f, cli, false, e) < 0)
-		goto out;
-	if (networks_find(&f.parsed, ssid, len) == NULL)
-		not_kept("networks", shown, e);
-	else if (networks_set(&f.text, f.path, ssid, len, keys, n, &text, e) == 0 &&
-		 keep(cli, &f, &text, &told, e) == 0)
-		ret = say_kept(cli, shown, hex, "changed", told, e);
+	if (networks_find(&d.file.parsed, d.ssid, d.ssid_len) == NULL)
+		not_kept(cli, &d, e);
+	else if (networks_set(&d.file.text, d.file.path, d.ssid, d.ssid_len, keys, n,
+		     &d.text, e) == 0)
+		ret = keep(cli, &d, "changed", e);
 out:
-	networks_text_free(&text);
-	netfile_free(&f);
+	edit_end(&d);
 	return ret;
 }
 
@@ -187,28 +195,20 @@ int cmd_networks(struct cli *cli, int argc, char **argv, struct err *e)
 
 int cmd_forget(struct cli *cli, int argc, char **argv, struct err *e)
 {
-	char shown[ESCAPE_SIZE(SSID_MAX)], hex[SSID_HEX_SIZE];
-	struct networks_text text = {NULL, 0};
-	uint8_t ssid[SSID_MAX];
-	size_t len, removed;
-	struct netfile f;
-	bool told = false;
+	struct edit d = {.ssid_len = 0};
+	size_t removed;
 	int ret = -1;
 
 	(void)argc;
-	if (netfile_ssid("forget", argv[1], ssid, &len, e) < 0)
-		return -1;
-	netfile_show(ssid, len, shown, sizeof(shown));
-	ssid_hex(ssid, len, hex);
-	if (netfile_load(&f, cli, false, e) < 0 ||
-	    networks_remove(&f.text, f.path, ssid, len, &text, &removed, e) < 0)
+	if (edit_begin(&d, cli, argv[1], e) < 0 ||
+	    networks_remove(
+		&d.file.text, d.file.path, d.ssid, d.ssid_len, &d.text, &removed, e) < 0)
 		goto out;
 	if (removed == 0)
-		not_kept("forget", shown, e);
-	else if (keep(cli, &f, &text, &told, e) == 0)
-		ret = say_kept(cli, shown, hex, "forgotten", told, e);
+		not_kept(cli, &d, e);
+	else
+		ret = keep(cli, &d, "forgotten", e);
 out:
-	networks_text_free(&text);
-	netfile_free(&f);
+	edit_end(&d);
 	return ret;
 }

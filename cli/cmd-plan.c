@@ -53,16 +53,13 @@ static int print_json(
 {
 	json_t *steps = json_array(), *o;
 	char *save = NULL;
-	int ret;
 
 	for (char *line = strtok_r(text, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save))
 		json_array_append_new(steps, json_string(line));
 	o = json_pack(
 	    "{s:s,s:s,s:o}", "instance", cli->instance, "os", os_name, "steps", steps);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 int cmd_plan(struct cli *cli, int argc, char **argv, struct err *e)

@@ -10,7 +10,6 @@ int cmd_reload(struct cli *cli, int argc, char **argv, struct err *e)
 	struct client *c = client_open(cli->instance, e);
 	json_t *answer, *o;
 	bool rest;
-	int ret;
 
 	(void)argc;
 	(void)argv;
@@ -28,7 +27,5 @@ int cmd_reload(struct cli *cli, int argc, char **argv, struct err *e)
 		return 0;
 	}
 	o = json_pack("{s:s, s:b}", "instance", cli->instance, "restart_needed", rest);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }

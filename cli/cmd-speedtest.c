@@ -127,7 +127,6 @@ static int measure(
 	struct iperf_result down, up;
 	struct progress p;
 	json_t *o;
-	int ret;
 
 	progress_init(&p, stderr);
 	if (!cli->json)
@@ -147,9 +146,7 @@ static int measure(
 	    "{s:s,s:i,s:i}", "server", s->host, "port", (int)s->port, "seconds", seconds);
 	add_json(o, "down", &down);
 	add_json(o, "up", &up);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 int cmd_speedtest(struct cli *cli, int argc, char **argv, struct err *e)

@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -15,17 +14,6 @@
 static const json_t *member(const json_t *o, const char *key)
 {
 	return json_object_get(o, key);
-}
-
-/* A number that is there and within what makes sense. */
-static bool number(const json_t *o, const char *key, double *n)
-{
-	const json_t *j = member(o, key);
-
-	if (!json_is_number(j))
-		return false;
-	*n = json_number_value(j);
-	return isfinite(*n) && fabs(*n) < 1e12;
 }
 
 /* Parts of a line, separated by a dot, each made safe. */
@@ -89,7 +77,7 @@ static void print_state(FILE *f, const char *instance, const json_t *o)
 	double s;
 
 	out_safe(client_str(o, "state", "?"), state, sizeof(state));
-	if (number(o, "uptime_s", &s))
+	if (client_number(o, "uptime_s", &s))
 		screen_duration(s, since, sizeof(since));
 	fprintf(f, "%s%s%s  %s%s%s", out_style(f, OUT_BOLD), instance,
 	    out_style(f, OUT_PLAIN), out_style(f, screen_state_style(state)), state,
@@ -128,18 +116,18 @@ static void print_wlan(FILE *f, const json_t *o)
 		part(&net, "%s", client_str(w, "reason", ""));
 	}
 	row(f, "network", net.text);
-	if (number(w, "signal_dbm", &n) && n < 0)
+	if (client_number(w, "signal_dbm", &n) && n < 0)
 		part(&signal, "%s %.0f dBm", screen_bars(n), n);
-	if (number(w, "freq_mhz", &n) && n > 0) {
-		if (number(w, "width_mhz", &width) && width > 0)
+	if (client_number(w, "freq_mhz", &n) && n > 0) {
+		if (client_number(w, "width_mhz", &width) && width > 0)
 			part(&signal, "%.0f MHz, %.0f MHz wide", n, width);
 		else
 			part(&signal, "%.0f MHz", n);
 	}
 	row(f, "signal", signal.text);
-	if (number(w, "rx_mbps", &n) && n > 0)
+	if (client_number(w, "rx_mbps", &n) && n > 0)
 		part(&rate, "%.4g Mbit/s down", n);
-	if (number(w, "tx_mbps", &n) && n > 0)
+	if (client_number(w, "tx_mbps", &n) && n > 0)
 		part(&rate, "%.4g Mbit/s up", n);
 	row(f, "rate", rate.text);
 }
@@ -179,22 +167,22 @@ static void print_machine(FILE *f, const json_t *o)
 	part(&c, "%s", client_str(card, "name", ""));
 	part(&c, "%s", client_str(card, "driver", ""));
 	row(f, "card", c.text);
-	if (number(guest, "mem_total_kib", &total) && total > 0) {
-		if (number(guest, "mem_available_kib", &n))
+	if (client_number(guest, "mem_total_kib", &total) && total > 0) {
+		if (client_number(guest, "mem_available_kib", &n))
 			part(&g, "%.0f of %.0f MiB free", n / 1024, total / 1024);
 		else
 			part(&g, "%.0f MiB", total / 1024);
 	}
-	if (number(guest, "cpu_pct", &n))
+	if (client_number(guest, "cpu_pct", &n))
 		part(&g, "CPU %.0f %%", n);
 	if (client_str(image, "kernel", NULL) != NULL)
 		part(&g, "Linux %s", client_str(image, "kernel", ""));
 	row(f, "guest", g.text);
-	if (number(o, "pid", &n) && n > 0)
+	if (client_number(o, "pid", &n) && n > 0)
 		part(&m, "%s, pid %.0f", client_str(o, "vmm", "?"), n);
 	if (client_str(image, "id", NULL) != NULL)
 		part(&m, "image %s", client_str(image, "id", ""));
-	if (number(o, "restarts", &n) && n > 0)
+	if (client_number(o, "restarts", &n) && n > 0)
 		part(&m, "%.0f restart%s", n, n > 1 ? "s" : "");
 	row(f, "machine", m.text);
 }

@@ -21,7 +21,6 @@ static int print_suspended(
 	const char *state = client_str(status, "state", "suspended");
 	const json_t *clean = json_object_get(status, "clean_stop");
 	json_t *o;
-	int ret;
 
 	if (!cli->json) {
 		printf("%s: %s after %.1f s%s\n", cli->instance, state, (double)ms / 1000,
@@ -30,9 +29,7 @@ static int print_suspended(
 	}
 	o = json_pack("{s:s, s:s, s:O?, s:I}", "instance", cli->instance, "state", state,
 	    "clean_stop", clean, "waited_ms", (json_int_t)ms);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 static int suspend(struct cli *cli, struct client *c, int64_t began, struct err *e)

@@ -24,8 +24,7 @@ int cmd_version(struct cli *cli, int argc, char **argv, struct err *e)
 		    "{s:s,s:i}", "version", BHYFI_VERSION, "protocol", PROTOCOL_VERSION);
 		if (o != NULL && daemon != NULL)
 			json_object_set(o, "daemon", daemon);
-		ret = out_json(stdout, o, e);
-		json_decref(o);
+		ret = out_json_end(stdout, o, e);
 	} else {
 		printf("bhyfi %s\n", BHYFI_VERSION);
 		if (daemon != NULL && strcmp(theirs, BHYFI_VERSION) != 0)

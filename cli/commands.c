@@ -42,8 +42,7 @@ static const struct cli_option connecting_options[] = {
     {"wait", 0, "SEC", "Give up after so many seconds, 1 to 300.\nDefault: 30."},
     {"check", 0, NULL,
 	"Wait for an address, too, and look whether a captive portal is in the way; "
-	"where "
-	"one is, its URL is printed.\n"
+	"where one is, its URL is printed.\n"
 	"For that http://connectivity-check.ubuntu.com/ is fetched."},
     {"check-url", 0, "URL",
 	"What --check fetches instead; it has to answer with status 204."},
@@ -56,8 +55,7 @@ static const struct cli_option connecting_options[] = {
     {"identity", 0, "NAME", "For 802.1X: the user's name."},
     {"ca-cert", 0, "FILE",
 	"For 802.1X: the certificate, in PEM, of who vouches for the server; it is "
-	"copied "
-	"into the networks file.\n"
+	"copied into the networks file.\n"
 	"Without it any server is believed, and a line warns of that."},
     {"domain", 0, "NAME",
 	"For 802.1X: the server's certificate is to be of this domain."},
@@ -186,9 +184,9 @@ const struct command cli_commands[] = {
     {.name = "reload",
 	.args = "",
 	.summary = "read the configuration again while the machine runs",
-	.help = "The keys mode, mac, country, networks, access_point and log_level, and "
-		"the files that they name, hold from then on; the guest is not started "
-		"anew.\n"
+	.help = "The keys mode, mac, country, forward, subnet, networks, access_point "
+		"and log_level, and the files that they name, hold from then on; the "
+		"guest is not started anew.\n"
 		"It says so where other keys have changed, too: they wait for the next "
 		"start.\n"
 		"What is wrong is an error, and all stays as it was.",
@@ -364,8 +362,7 @@ const struct command cli_commands[] = {
 	    "\n"
 	    "GUEST is needed where several guests of vm-bhyve have devices.\n"
 	    "A file of bhyfi's that is there is completed; one that says something else "
-	    "is "
-	    "not replaced without --force.",
+	    "is not replaced without --force.",
 	.options = import_options,
 	.min_args = 1,
 	.max_args = 2,

@@ -129,7 +129,6 @@ int connect_options(
     struct connect *k, const struct cli *cli, const char *ssid, struct err *e)
 {
 	const char *kind = cli_value(cli, "security"), *n;
-	int64_t priority;
 
 	memset(k, 0, sizeof(*k));
 	if (ssid != NULL && netfile_ssid("connect", ssid, k->ssid, &k->ssid_len, e) < 0)
@@ -152,12 +151,8 @@ int connect_options(
 	if (n != NULL &&
 	    cli_number(n, "connect: --wait", 1, WAIT_MAX_S, &k->wait_s, e) < 0)
 		return -1;
-	n = cli_value(cli, "priority");
-	if (n != NULL) {
-		if (cli_number(n, "connect: --priority", 0, 1000000, &priority, e) < 0)
-			return -1;
-		snprintf(k->priority, sizeof(k->priority), "%lld", (long long)priority);
-	}
+	if (netfile_priority(cli, k->priority, e) < 0)
+		return -1;
 	return eap_options(k, cli, e) < 0 || block_options(k, cli, e) < 0 ? -1 : 0;
 }
 

@@ -30,7 +30,7 @@ struct connect {
 	const char *secret_file; /* NULL: none */
 	const char *block;       /* a file with a network block; NULL: none */
 	const char *eap, *identity, *ca_cert, *domain;
-	char priority[24]; /* "" : as it is */
+	char priority[PRIORITY_SIZE]; /* "" : as it is */
 	int64_t wait_s;
 	const char *check_url; /* NULL: it is not looked how far the host gets */
 
@@ -54,8 +54,7 @@ bool connect_is_unverified(const struct connect *k);
 /* The passphrase is one for this kind; ERR_USAGE says what was expected. */
 int connect_check_secret(const struct connect *k, enum wifi_kind kind, struct err *e);
 
-/* The file's text with the network in it; *changed false where it is the same. out is
- * the caller's. */
+/* The file's text with the network in it. out is the caller's. */
 int connect_text(const struct connect *k, enum wifi_kind kind, const struct netfile *f,
     struct networks_text *out, struct err *e);
 

@@ -195,7 +195,6 @@ static json_t *command_json(const struct command *c)
 static int help_json(const struct command *c, struct err *e)
 {
 	json_t *o, *list = json_array();
-	int ret;
 
 	if (c != NULL)
 		json_array_append_new(list, command_json(c));
@@ -204,9 +203,7 @@ static int help_json(const struct command *c, struct err *e)
 		if (!all->hidden)
 			json_array_append_new(list, command_json(all));
 	o = json_pack("{s:o}", "commands", list);
-	ret = out_json(stdout, o, e);
-	json_decref(o);
-	return ret;
+	return out_json_end(stdout, o, e);
 }
 
 int cmd_help(struct cli *cli, int argc, char **argv, struct err *e)

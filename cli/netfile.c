@@ -89,6 +89,22 @@ int netfile_ssid(
 	return 0;
 }
 
+int netfile_priority(const struct cli *cli, char out[PRIORITY_SIZE], struct err *e)
+{
+	const char *value = cli_value(cli, "priority");
+	char what[32];
+	int64_t n;
+
+	out[0] = '\0';
+	if (value == NULL)
+		return 0;
+	snprintf(what, sizeof(what), "%.16s: --priority", cli->command->name);
+	if (cli_number(value, what, 0, 1000000, &n, e) < 0)
+		return -1;
+	snprintf(out, PRIORITY_SIZE, "%lld", (long long)n);
+	return 0;
+}
+
 void netfile_show(const uint8_t *ssid, size_t len, char *out, size_t size)
 {
 	if (len == 0)

@@ -43,6 +43,10 @@ int netfile_reload(struct client *c, struct err *e);
 int netfile_ssid(
     const char *command, const char *arg, uint8_t *ssid, size_t *len, struct err *e);
 
+/* The option --priority, as the file has it; "" where it is not given. */
+#define PRIORITY_SIZE 24
+int netfile_priority(const struct cli *cli, char out[PRIORITY_SIZE], struct err *e);
+
 /* A name as it is shown: escaped; "(hidden)" for none. size: ESCAPE_SIZE(SSID_MAX). */
 void netfile_show(const uint8_t *ssid, size_t len, char *out, size_t size);
 

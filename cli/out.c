@@ -147,6 +147,14 @@ int out_json(FILE *f, const json_t *o, struct err *e)
 	return dump(f, o, isatty(fileno(f)) ? JSON_INDENT(2) : 0, e);
 }
 
+int out_json_end(FILE *f, json_t *o, struct err *e)
+{
+	int ret = out_json(f, o, e);
+
+	json_decref(o);
+	return ret;
+}
+
 int out_json_line(FILE *f, const json_t *o, struct err *e)
 {
 	if (dump(f, o, 0, e) < 0)

@@ -52,6 +52,8 @@ void out_paragraphs(FILE *f, const char *text, int indent, int width);
  * one line. */
 int out_json(FILE *f, const json_t *o, struct err *e);
 int out_json_line(FILE *f, const json_t *o, struct err *e);
+/* As out_json; takes the reference. */
+int out_json_end(FILE *f, json_t *o, struct err *e);
 
 /* Flushes; an error of this or any earlier write. */
 int out_flush(FILE *f, struct err *e);

@@ -96,12 +96,11 @@ static void put_raw(struct frame *f, const char *text)
 
 	for (; len > 0; text += n, len -= n) {
 		n = utf8_char(text, len, &cp);
-		if (n == 0) {
-			n = 1;
-			cp = '?';
-			put_char(f, "?", 1, cp);
-		} else {
+		if (n > 0) {
 			put_char(f, text, n, cp);
+		} else {
+			put_char(f, "?", 1, '?');
+			n = 1;
 		}
 	}
 }
@@ -186,7 +185,7 @@ static void put_rate(struct frame *f, const json_t *wlan, const char *key)
 {
 	double n;
 
-	if (sample_number(wlan, key, &n) && n > 0)
+	if (client_number(wlan, key, &n) && n > 0)
 		putf(f, OUT_PLAIN, "%.4g", n);
 	else
 		put(f, OUT_PLAIN, unknown(f));
@@ -210,7 +209,7 @@ static void value_header(struct frame *f)
 	putf(f, OUT_BOLD, "%s", client_str(f->h->status, "instance", "?"));
 	put(f, OUT_PLAIN, "  ");
 	putf(f, screen_state_style(state), "%s", state);
-	if (sample_number(f->h->status, "uptime_s", &s)) {
+	if (client_number(f->h->status, "uptime_s", &s)) {
 		screen_duration(s, since, sizeof(since));
 		putf(f, OUT_PLAIN, ", up %s", since);
 	}
@@ -268,9 +267,9 @@ static void value_rate(struct frame *f)
 	put(f, OUT_PLAIN, " down, ");
 	put_rate(f, w, "tx_mbps");
 	put(f, OUT_PLAIN, " up Mbit/s");
-	if (sample_number(w, "freq_mhz", &n) && n > 0)
+	if (client_number(w, "freq_mhz", &n) && n > 0)
 		putf(f, OUT_PLAIN, "%s%.0f MHz", dot(f), n);
-	if (sample_number(w, "width_mhz", &n) && n > 0)
+	if (client_number(w, "width_mhz", &n) && n > 0)
 		putf(f, OUT_PLAIN, ", %.0f MHz wide", n);
 }
 
@@ -301,7 +300,7 @@ static void value_retries(struct frame *f)
 	double failed;
 
 	put_number(f, latest(f, METRIC_RETRIES), "%");
-	if (sample_number(part(f, "wlan"), "tx_failed", &failed) && failed >= 0)
+	if (client_number(part(f, "wlan"), "tx_failed", &failed) && failed >= 0)
 		putf(f, OUT_PLAIN, ", failed %.0f", failed);
 }
 
@@ -309,7 +308,7 @@ static void value_memory(struct frame *f)
 {
 	double used = latest(f, METRIC_MEMORY), total;
 
-	if (isnan(used) || !sample_number(part(f, "guest"), "mem_total_kib", &total))
+	if (isnan(used) || !client_number(part(f, "guest"), "mem_total_kib", &total))
 		put(f, OUT_PLAIN, unknown(f));
 	else
 		putf(f, OUT_PLAIN, "%.0f of %.0f MiB", used * total / 100 / 1024,
@@ -420,7 +419,7 @@ static void grow_plots(struct layout *l, size_t *left)
 
 	while (grown && *left > 0) {
 		grown = false;
-		for (size_t i = 0; i<RANKS && * left> 0; i++) {
+		for (size_t i = 0; *left > 0 && i < RANKS; i++) {
 			if (l->rows[i] == 0 || l->rows[i] >= items[i].plot_rows)
 				continue;
 			l->rows[i]++;
@@ -562,9 +561,7 @@ char *paint(const struct history *h, const struct paint_options *options)
 		paint_item(&f, &items[i], l.rows[i]);
 	paint_events(&f, l.events);
 	if (l.footer) {
-		while (f.used + 1 < f.n)
-			begin_row(&f);
-		begin_row(&f);
+		f.used = f.n;
 		put(&f, OUT_DIM, "q quits");
 	}
 	text = join(&f);

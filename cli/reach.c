@@ -17,7 +17,6 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "os/address.h"
 #include "os/native.h"
 
 #define HTTP_MS 8000

@@ -21,16 +21,6 @@ void history_free(struct history *h)
 	h->status = NULL;
 }
 
-bool sample_number(const json_t *o, const char *key, double *n)
-{
-	const json_t *j = json_object_get(o, key);
-
-	if (!json_is_number(j))
-		return false;
-	*n = json_number_value(j);
-	return isfinite(*n) && fabs(*n) < 1e12;
-}
-
 /* A counter, up to what a double can not tell any more. */
 static int64_t counter(const json_t *o, const char *key)
 {
@@ -44,7 +34,7 @@ static double figure(const json_t *o, const char *key, double min, double max)
 {
 	double n;
 
-	return sample_number(o, key, &n) && n >= min && n <= max ? n : NAN;
+	return client_number(o, key, &n) && n >= min && n <= max ? n : NAN;
 }
 
 /* One that went back began anew: nothing is known of the time between. */

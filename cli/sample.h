@@ -74,7 +74,4 @@ const struct event_line *history_line(const struct history *h, size_t back);
  * belong to it. A new reference. */
 json_t *history_json(const struct history *h, size_t new_events);
 
-/* A number that is there and within what makes sense. */
-bool sample_number(const json_t *o, const char *key, double *n);
-
 #endif

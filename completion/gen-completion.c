@@ -2,15 +2,15 @@
  * Makes a shell's completion of bhyfi: gen-completion TEMPLATE prints it with the lists
  * that come from the table of commands.
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "cli.h"
+#include "template.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WORD_MAX 256
 
 /* What stands for a value in the usage, and what that is. Others are free text. */
@@ -27,7 +27,7 @@ static const struct {
 
 static const char *kind_of(const char *arg)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++)
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(kinds[i].arg, arg) == 0)
 			return kinds[i].kind;
 	return strchr(arg, '|') != NULL ? arg : "none";
@@ -168,6 +168,12 @@ static void bash_name(const struct command *c, const struct cli_option *o)
 {
 	(void)c;
 	printf(" --%s", o->name);
+}
+
+static void bash_globals(void)
+{
+	for (const struct cli_option *o = cli_global_options; o->name != NULL; o++)
+		printf("%s--%s", o == cli_global_options ? "" : " ", o->name);
 }
 
 static void bash_options(void)
@@ -313,70 +319,25 @@ static void fish(void)
 	each_of_all(fish_option);
 }
 
-/* A line that is just this becomes a list. */
-static const struct {
-	const char *line;
-	void (*print)(void);
-} lists[] = {
-    {"@BASH_VALUES@\n", bash_values},
-    {"@BASH_OPTIONS@\n", bash_options},
-    {"@BASH_OPERANDS@\n", bash_operands},
-    {"@ZSH_COMMANDS@\n", zsh_commands},
-    {"@ZSH_GLOBALS@\n", zsh_globals},
-    {"@ZSH_ARGUMENTS@\n", zsh_arguments},
-    {"@FISH@\n", fish},
+static void words_commands(void)
+{
+	fputs(command_words(), stdout);
+}
+
+static const struct template_mark marks[] = {
+    {"@BASH_VALUES@\n", .print = bash_values},
+    {"@BASH_OPTIONS@\n", .print = bash_options},
+    {"@BASH_OPERANDS@\n", .print = bash_operands},
+    {"@ZSH_COMMANDS@\n", .print = zsh_commands},
+    {"@ZSH_GLOBALS@\n", .print = zsh_globals},
+    {"@ZSH_ARGUMENTS@\n", .print = zsh_arguments},
+    {"@FISH@\n", .print = fish},
+    {"@WORDS_COMMANDS@", .print = words_commands},
+    {"@BASH_GLOBALS@", .print = bash_globals},
+    {NULL, NULL, NULL},
 };
-
-static bool print_list(const char *line)
-{
-	for (size_t i = 0; i < COUNT(lists); i++)
-		if (strcmp(line, lists[i].line) == 0) {
-			lists[i].print();
-			return true;
-		}
-	return false;
-}
-
-/* What stands within a line. */
-static void print_line(const char *line)
-{
-	static const char commands[] = "@WORDS_COMMANDS@", globals[] = "@BASH_GLOBALS@";
-	const char *at;
-
-	if ((at = strstr(line, commands)) != NULL) {
-		printf("%.*s%s%s", (int)(at - line), line, command_words(),
-		    at + sizeof(commands) - 1);
-	} else if ((at = strstr(line, globals)) != NULL) {
-		printf("%.*s", (int)(at - line), line);
-		for (const struct cli_option *o = cli_global_options; o->name != NULL;
-		     o++)
-			printf("%s--%s", o == cli_global_options ? "" : " ", o->name);
-		fputs(at + sizeof(globals) - 1, stdout);
-	} else {
-		fputs(line, stdout);
-	}
-}
 
 int main(int argc, char **argv)
 {
-	char line[1024];
-	FILE *f;
-
-	if (argc != 2) {
-		fprintf(stderr, "usage: gen-completion TEMPLATE\n");
-		return 2;
-	}
-	f = fopen(argv[1], "r");
-	if (f == NULL) {
-		fprintf(stderr, "gen-completion: %s: %s\n", argv[1], strerror(errno));
-		return 1;
-	}
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (!print_list(line))
-			print_line(line);
-	if (ferror(f) || fclose(f) != 0 || fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "gen-completion: %s: %s\n", argv[1], strerror(errno));
-		return 1;
-	}
-	return 0;
+	return template_main("gen-completion", marks, argc, argv);
 }

@@ -3,10 +3,11 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 
 #include "check.h"
 #include "cleanup.h"
+
+#define BLANKS " \t\n\v\f\r" /* isspace(3) */
 
 static void unknown_rc(struct doctor *d, const char *name)
 {
@@ -37,7 +38,7 @@ static void start_freebsd(struct doctor *d)
 	set = fact_rc(d, "bhyfi_instances", instances, sizeof(instances));
 	if (set < 0)
 		unknown_rc(d, "bhyfi_instances");
-	else if (!fact_word(set == 1 ? instances : "wlan", d->o->instance, " \t\n")) {
+	else if (!words_have(set == 1 ? instances : "wlan", d->o->instance, " \t\n")) {
 		warn(d, "bhyfi_instances does not name %s", d->o->instance);
 		fix(d, "sysrc bhyfi_instances+=%s", d->o->instance);
 	} else {
@@ -67,7 +68,7 @@ static void order_freebsd(struct doctor *d)
 
 	if (set < 0) {
 		unknown_rc(d, "cloned_interfaces");
-	} else if (set == 1 && fact_word(list, tap, " \t\n")) {
+	} else if (set == 1 && words_have(list, tap, " \t\n")) {
 		fail(d, "rc.conf's cloned_interfaces makes %s before bhyfid can", tap);
 		fix(d, "sysrc cloned_interfaces-=%s", tap);
 	} else if (d->card != NULL && d->card->driver[0] != '\0' &&
@@ -77,18 +78,6 @@ static void order_freebsd(struct doctor *d)
 	} else {
 		pass(d, "rc makes no interface that is in the way");
 	}
-}
-
-static bool has_word_nocase(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = list; *at != '\0'; at++)
-		if ((at == list || isspace((unsigned char)at[-1])) &&
-		    strncasecmp(at, word, len) == 0 &&
-		    (at[len] == '\0' || isspace((unsigned char)at[len])))
-			return true;
-	return false;
 }
 
 static void dhcp_freebsd(struct doctor *d)
@@ -108,9 +97,9 @@ static void dhcp_freebsd(struct doctor *d)
 	} else if (set == 0) {
 		warn(d, "rc.conf says nothing of %s: it gets no address", tap);
 		fix(d, "sysrc %s=DHCP", name);
-	} else if (!has_word_nocase(value, "DHCP") &&
-		   !has_word_nocase(value, "SYNCDHCP") &&
-		   !has_word_nocase(value, "NOSYNCDHCP")) {
+	} else if (!words_have_nocase(value, "DHCP", BLANKS) &&
+		   !words_have_nocase(value, "SYNCDHCP", BLANKS) &&
+		   !words_have_nocase(value, "NOSYNCDHCP", BLANKS)) {
 		pass(d, "%s is not DHCP's: \"%.60s\"", tap, value);
 	} else if (!fact_exists(program)) {
 		fail(d, "rc.conf wants DHCP, but %s is not there", program);
@@ -213,6 +202,8 @@ static bool search_entry(const char *name, void *arg)
 	struct search *s = arg;
 	char path[PATH_MAX];
 
+	if (name[0] == '.')
+		return true;
 	snprintf(path, sizeof(path), "%s/%s", s->m->path, name);
 	search_file(s, path);
 	return !s->found;

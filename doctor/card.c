@@ -42,7 +42,7 @@ static bool is_blocked(struct doctor *d, const char *driver)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(behind); i++) {
 		snprintf(module, sizeof(module), "if_%s%s", driver, behind[i]);
-		found |= fact_word(list, module, " \t\n");
+		found |= words_have(list, module, " \t\n");
 	}
 	return found;
 }

@@ -9,8 +9,10 @@
 #include "confset.h"
 #include "doctor.h"
 #include "flr.h"
-#include "folder.h"
+#include "os/folder.h"
+#include "os/freebsd.h"
 #include "os/os.h"
+#include "words.h"
 
 #define SYSTEM_LINUX 1u
 #define SYSTEM_FREEBSD 2u
@@ -72,16 +74,13 @@ char *fact_file(const char *path);
 bool fact_exists(const char *path);
 /* The first line of text that begins with prefix, cut at its end into out. */
 bool fact_line(const char *text, const char *prefix, char *out, size_t size);
-/* Whether list has the word, words being what is between spaces (or one of seps). */
-bool fact_word(const char *list, const char *word, const char *seps);
+/* The settings of a configuration file of ours; c has its defaults. */
+int fact_config(struct config *c, const char *path, struct err *e);
 /* "MemAvailable:  123 kB" of /proc/meminfo. */
 bool fact_meminfo(const char *key, uint64_t *kib);
 
-/* FreeBSD: sysctl -n; false where there is no such name. */
-bool fact_sysctl(const char *name, char *out, size_t size);
+/* FreeBSD: a sysctl that is a number; false where there is no such name. */
 bool fact_sysctl_number(const char *name, uint64_t *value);
-/* kldstat -q -m: 1 in the kernel or loaded, 0 not, -1 it does not tell. */
-int fact_module(const char *name);
 /* The value that rc(8) gives a variable, read from its files: 1 set, 0 not set, -1 set
  * in a way that only a shell could tell. */
 int fact_rc(struct doctor *d, const char *name, char *out, size_t size);

@@ -6,7 +6,6 @@
 
 #include "check.h"
 #include "cleanup.h"
-#include "os/freebsd.h"
 
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
 #define WIFIBOX_CONF "/usr/local/etc/wifibox/bhyve.conf"
@@ -28,17 +27,10 @@ static struct config *read_other(const struct doctor *d, const char *instance)
 {
 	struct config *c = malloc(sizeof(*c));
 	char path[PATH_MAX + 32];
-	FILE *f;
-	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s.conf", d->etc, instance);
-	f = fopen(path, "re");
-	ret = c != NULL && f != NULL && config_init(c, instance, NULL) == 0
-		  ? config_parse(c, f, path, NULL)
-		  : -1;
-	if (f != NULL)
-		fclose(f);
-	if (ret == 0)
+	if (c != NULL && config_init(c, instance, NULL) == 0 &&
+	    fact_config(c, path, NULL) == 0)
 		return c;
 	free(c);
 	return NULL;
@@ -61,17 +53,6 @@ static void look_at_instance(struct doctor *d, const char *instance)
 	free(c);
 }
 
-/* "home" of "home.conf". */
-static bool instance_of(const char *file, char out[INSTANCE_MAX])
-{
-	size_t len = strlen(file);
-
-	if (len < 6 || len - 5 >= INSTANCE_MAX || strcmp(file + len - 5, ".conf") != 0)
-		return false;
-	snprintf(out, INSTANCE_MAX, "%.*s", (int)(len - 5), file);
-	return config_instance_valid(out);
-}
-
 static void other_instances(struct doctor *d)
 {
 	char name[INSTANCE_MAX];
@@ -85,7 +66,8 @@ static void other_instances(struct doctor *d)
 	pass(d, "no other instance has its card or interface");
 	dir = opendir(d->etc);
 	while (dir != NULL && d->r->status == CHECK_PASS && (e = readdir(dir)) != NULL)
-		if (instance_of(e->d_name, name) && strcmp(name, d->o->instance) != 0)
+		if (config_instance_of(e->d_name, name) &&
+		    strcmp(name, d->o->instance) != 0)
 			look_at_instance(d, name);
 	if (dir != NULL)
 		closedir(dir);
@@ -118,7 +100,7 @@ static void wifibox(struct doctor *d)
 		return;
 	}
 	slash_address(&d->card->id, mine);
-	if (fact_word(devices, mine, " \t\n"))
+	if (words_have(devices, mine, " \t\n"))
 		warn(d, "wifibox is configured for this card, but not started at boot");
 	else
 		pass(d, "wifibox is not configured for this card");
@@ -202,7 +184,7 @@ static void guest_owns(struct doctor *d, const char *guest)
 		fix(d, "vm stop %s", guest);
 	} else if (fact_rc_yes(d, "vm_enable") == 1 &&
 		   fact_rc(d, "vm_list", list, sizeof(list)) == 1 &&
-		   fact_word(list, guest, " \t\n")) {
+		   words_have(list, guest, " \t\n")) {
 		fail(d,
 		    "rc.conf starts the vm-bhyve guest %s, which has this card, at boot",
 		    guest);
@@ -248,7 +230,7 @@ static void reserved(struct doctor *d)
 	slash_address(&d->card->id, mine);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (!fact_loader(d, names[i], list, sizeof(list)) ||
-		    !fact_word(list, mine, " "))
+		    !words_have(list, mine, " "))
 			continue;
 		pass(d,
 		    "loader.conf's %s keeps the card for guests: down does not give it "

@@ -50,8 +50,8 @@ static bool boot_messages(struct doctor *d, const char *dmesg)
 
 		if (!fact_line(dmesg, v->line, features, sizeof(features)))
 			continue;
-		bool first = fact_word(features, v->needs[0], " ,");
-		bool second = fact_word(features, v->needs[1], " ,");
+		bool first = words_have(features, v->needs[0], " ,");
+		bool second = words_have(features, v->needs[1], " ,");
 
 		if (strncmp(features, "(disabled in BIOS)", 18) == 0) {
 			fail(d, "%s is there, but the firmware has it off", v->name);
@@ -78,7 +78,7 @@ static void cpu_freebsd(struct doctor *d)
 	dmesg = fact_file(DMESG_BOOT);
 	if (dmesg != NULL && boot_messages(d, dmesg))
 		return;
-	if (fact_sysctl("kern.vm_guest", guest, sizeof(guest)) &&
+	if (freebsd_sysctl("kern.vm_guest", guest, sizeof(guest)) &&
 	    strcmp(guest, "none") != 0) {
 		fail(d,
 		    "this FreeBSD is itself a guest (%s) without nested virtualisation",
@@ -99,7 +99,7 @@ static bool has_flag(const char *name)
 	char flags[8192];
 
 	return text != NULL && fact_line(text, "flags", flags, sizeof(flags)) &&
-	       fact_word(flags, name, " \t:");
+	       words_have(flags, name, " \t:");
 }
 
 static void cpu_linux(struct doctor *d)

@@ -144,36 +144,22 @@ static int place(struct doctor *d, const struct setup_folders *folders, struct e
 	return below_root(c->image, sizeof(c->image), PATH_IMAGES "/current", image, e);
 }
 
-static int parse_file(struct config *c, const char *path, struct err *e)
-{
-	FILE *f = fopen(path, "re");
-	int ret;
-
-	if (f == NULL && errno == ENOENT)
-		return err_set(e, ERR_PRECONDITION, "%s: no such file", path);
-	if (f == NULL)
-		return err_sys(e, errno, "%s", path);
-	ret = config_parse(c, f, path, e);
-	fclose(f);
-	return ret;
-}
-
 /* The configuration of the system below the root that was given. */
 static int read_other(struct doctor *d, struct err *e)
 {
 	const struct doctor_options *o = d->o;
-	const struct os_ops *own, *os;
+	const struct os_ops *os;
 	struct setup_folders folders;
 	char path[PATH_MAX + 32];
 
-	if (os_select(NULL, "", &own, e) < 0 || os_select(o->os, o->root, &os, e) < 0 ||
+	if (os_select(o->os, o->root, &os, e) < 0 ||
 	    config_init(&d->config, o->instance, e) < 0)
 		return -1;
-	folders = setup_folders(os->name, os == own);
+	folders = setup_folders(os->name);
 	if (os_path(d->etc, sizeof(d->etc), folders.etc, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/%s.conf", d->etc, o->instance);
-	d->configured = parse_file(&d->config, path, &d->config_error) == 0;
+	d->configured = fact_config(&d->config, path, &d->config_error) == 0;
 	if (!d->configured && config_init(&d->config, o->instance, e) < 0)
 		return -1;
 	return place(d, &folders, e);

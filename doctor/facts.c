@@ -10,7 +10,6 @@
 #include "check.h"
 #include "cleanup.h"
 #include "fs.h"
-#include "os/freebsd.h"
 
 char *fact_file(const char *path)
 {
@@ -31,6 +30,20 @@ bool fact_exists(const char *path)
 	return os_path(full, sizeof(full), path, NULL) == 0 && access(full, F_OK) == 0;
 }
 
+int fact_config(struct config *c, const char *path, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	int ret;
+
+	if (f == NULL && errno == ENOENT)
+		return err_set(e, ERR_PRECONDITION, "%s: no such file", path);
+	if (f == NULL)
+		return err_sys(e, errno, "%s", path);
+	ret = config_parse(c, f, path, e);
+	fclose(f);
+	return ret;
+}
+
 bool fact_line(const char *text, const char *prefix, char *out, size_t size)
 {
 	size_t len = strlen(prefix);
@@ -47,20 +60,6 @@ bool fact_line(const char *text, const char *prefix, char *out, size_t size)
 	return true;
 }
 
-bool fact_word(const char *list, const char *word, const char *seps)
-{
-	size_t len = strlen(word);
-
-	for (list += strspn(list, seps); *list != '\0'; list += strspn(list, seps)) {
-		size_t n = strcspn(list, seps);
-
-		if (n == len && strncmp(list, word, n) == 0)
-			return true;
-		list += n;
-	}
-	return false;
-}
-
 bool fact_meminfo(const char *key, uint64_t *kib)
 {
 	AUTO_FREE char *text = fact_file("/proc/meminfo");
@@ -73,34 +72,14 @@ bool fact_meminfo(const char *key, uint64_t *kib)
 	return end != value + 1;
 }
 
-bool fact_sysctl(const char *name, char *out, size_t size)
-{
-	const char *const argv[] = {"/sbin/sysctl", "-n", name, NULL};
-	AUTO_FREE char *text = NULL;
-
-	if (freebsd_ask(argv, &text, NULL) != 0)
-		return false;
-	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
-	return true;
-}
-
 bool fact_sysctl_number(const char *name, uint64_t *value)
 {
 	char text[32], *end;
 
-	if (!fact_sysctl(name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
+	if (!freebsd_sysctl(name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
 		return false;
 	*value = strtoull(text, &end, 10);
 	return *end == '\0';
-}
-
-int fact_module(const char *name)
-{
-	const char *const argv[] = {"/sbin/kldstat", "-q", "-m", name, NULL};
-	AUTO_FREE char *text = NULL;
-	int status = freebsd_ask(argv, &text, NULL);
-
-	return status == 0 ? 1 : status == 1 ? 0 : -1;
 }
 
 int fact_setting(const char *path, const char *name, char *out, size_t size)

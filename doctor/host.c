@@ -10,7 +10,6 @@
 #include "check.h"
 #include "cleanup.h"
 #include "networks.h"
-#include "os/freebsd.h"
 #include "vmm/bhyve-conf.h"
 
 #define BOTH (SYSTEM_LINUX | SYSTEM_FREEBSD)
@@ -102,7 +101,7 @@ static bool module_file(const char *name)
 	char folders[512], path[PATH_MAX];
 	char *save = NULL;
 
-	if (!fact_sysctl("kern.module_path", folders, sizeof(folders)))
+	if (!freebsd_sysctl("kern.module_path", folders, sizeof(folders)))
 		strcpy(folders, "/boot/kernel;/boot/modules");
 	for (char *dir = strtok_r(folders, ";", &save); dir != NULL;
 	     dir = strtok_r(NULL, ";", &save)) {
@@ -115,7 +114,7 @@ static bool module_file(const char *name)
 
 static void module_freebsd(struct doctor *d, const char *name)
 {
-	int loaded = fact_module(name);
+	int loaded = freebsd_kldstat("-m", name, NULL);
 
 	if (loaded == 1) {
 		pass(d, "in the kernel");

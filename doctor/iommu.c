@@ -12,7 +12,6 @@
 
 #include "check.h"
 #include "cleanup.h"
-#include "os/freebsd.h"
 
 #define SWITCH_ON "switch on %s in the firmware's set-up (BIOS)"
 
@@ -23,7 +22,7 @@ static bool processor(struct doctor *d, bool *amd)
 
 	if (skip_card(d))
 		return false;
-	if (!fact_sysctl("hw.model", model, sizeof(model))) {
+	if (!freebsd_sysctl("hw.model", model, sizeof(model))) {
 		skip(d, "sysctl does not tell");
 		return false;
 	}
@@ -97,7 +96,7 @@ static bool vm_runs(void)
 static bool amdvi_off(struct doctor *d)
 {
 	char now[16] = "", next[16] = "";
-	bool loaded = fact_sysctl("hw.vmm.amdvi.enable", now, sizeof(now));
+	bool loaded = freebsd_sysctl("hw.vmm.amdvi.enable", now, sizeof(now));
 	bool set = fact_loader(d, "hw.vmm.amdvi.enable", next, sizeof(next)) &&
 		   strcmp(next, "1") == 0;
 
@@ -148,7 +147,7 @@ static void on_freebsd(struct doctor *d)
 		return;
 	} else if (fact_sysctl_number("hw.vmm.iommu.initialized", &n) && n == 1) {
 		pass(d, "in use by vmm");
-	} else if (fact_module("vmm") == 1 && vm_runs()) {
+	} else if (freebsd_kldstat("-m", "vmm", NULL) == 1 && vm_runs()) {
 		fail(d, "a VM runs, but vmm could not start the IOMMU");
 		fix(d, SWITCH_ON, amd ? "AMD-Vi" : "VT-d");
 	} else {

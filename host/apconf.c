@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -311,9 +310,9 @@ int apconf_parse(
     const char *text, size_t len, const char *name, struct apconf *a, struct err *e)
 {
 	struct parser p = {.a = a};
-	char AUTO_FREE *copy = strndup(text, len);
-	char *at = copy, *out;
+	char *copy, *at, *out;
 	unsigned line = 0;
+	int ret = 0;
 
 	memset(a, 0, sizeof(*a));
 	if (len > APCONF_FILE_MAX)
@@ -322,47 +321,38 @@ int apconf_parse(
 	if (memchr(text, '\0', len) != NULL)
 		return err_set(e, ERR_FAILED, "%s: a NUL byte: expected text", name);
 	a->text = out = calloc(1, len + 2);
+	copy = at = strndup(text, len);
 	if (copy == NULL || a->text == NULL) {
-		apconf_free(a);
-		return err_sys(e, ENOMEM, "%s", name);
+		ret = err_sys(e, ENOMEM, "%s", name);
+		goto out;
 	}
-	while (at != NULL && *at != '\0') {
-		char *here = strsep(&at, "\n");
-
+	while (ret == 0 && at != NULL && *at != '\0') {
 		line++;
-		if (take_line(&p, here, &out, e) == 0)
-			continue;
-		err_prefix(e, "%s:%u", name, line);
-		goto fail;
+		ret = take_line(&p, strsep(&at, "\n"), &out, e);
+		if (ret < 0)
+			err_prefix(e, "%s:%u", name, line);
 	}
-	if (finish(&p, e) == 0) {
+	if (ret == 0) {
+		ret = finish(&p, e);
+		if (ret < 0)
+			err_prefix(e, "%s", name);
+	}
+out:
+	if (copy != NULL)
 		explicit_bzero(copy, len);
-		return 0;
-	}
-	err_prefix(e, "%s", name);
-fail:
-	explicit_bzero(copy, len);
-	apconf_free(a);
-	return -1;
+	free(copy);
+	if (ret < 0)
+		apconf_free(a);
+	return ret;
 }
 
 int apconf_read(int fd, const char *name, struct apconf *a, struct err *e)
 {
 	char AUTO_FREE *text = NULL;
-	struct stat st;
 	size_t len;
 	int ret;
 
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_FAILED, "%s: not a regular file", name);
-	if ((st.st_mode & 077) != 0) {
-		err_set(e, ERR_FAILED, "%s: mode %04o lets others at the secrets in it",
-		    name, (unsigned)st.st_mode & 07777);
-		return err_hint(e, "chmod 600 %s", name);
-	}
-	if (fs_read_fd(fd, name, APCONF_FILE_MAX, &text, &len, e) < 0)
+	if (fs_read_private(fd, name, APCONF_FILE_MAX, &text, &len, e) < 0)
 		return -1;
 	ret = apconf_parse(text, len, name, a, e);
 	explicit_bzero(text, len);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "escape.h"
 #include "msg.h"
 
@@ -121,7 +122,7 @@ static void take_line(struct reader *r, const char *line, size_t len)
 	if (eq == NULL)
 		return;
 	*eq = '\0';
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (strcmp(rows[i].key, text) == 0)
 			rows[i].take(r, eq + 1);
 }
@@ -145,7 +146,8 @@ size_t bss_parse(struct bss_list *l, const char *reply)
 	return added;
 }
 
-json_t *bss_json(const struct bss_list *l, const struct networks *known)
+json_t *bss_json(
+    const struct bss_list *l, const struct networks *known, const char *joined)
 {
 	json_t *list = json_array();
 
@@ -155,15 +157,17 @@ json_t *bss_json(const struct bss_list *l, const struct networks *known)
 		char mac[MAC_TEXT_SIZE];
 		bool is_known = known != NULL && b->ssid_len > 0 &&
 				networks_find(known, b->ssid, b->ssid_len) != NULL;
+		bool is_joined;
 
 		escape_text((const char *)b->ssid, b->ssid_len, ssid, sizeof(ssid));
 		ssid_hex(b->ssid, b->ssid_len, hex);
+		is_joined = joined[0] != '\0' && strcmp(joined, hex) == 0;
 		msg_mac_text(b->bssid, mac);
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b}", "ssid", ssid,
-			      "ssid_hex", hex, "bssid", mac, "freq_mhz", b->freq_mhz,
-			      "signal_dbm", b->level_dbm, "security", b->security,
-			      "known", (int)is_known));
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:b}", "ssid", ssid,
+			"ssid_hex", hex, "bssid", mac, "freq_mhz", b->freq_mhz,
+			"signal_dbm", b->level_dbm, "security", b->security, "known",
+			(int)is_known, "connected", (int)is_joined));
 	}
 	return list;
 }

@@ -41,7 +41,9 @@ size_t bss_parse(struct bss_list *l, const char *reply);
 const char *bss_security(const char *flags);
 
 /* A list of objects: ssid (escaped), ssid_hex, bssid, freq_mhz, signal_dbm, security,
- * known. known: networks of the file, NULL where there are none. A new reference. */
-json_t *bss_json(const struct bss_list *l, const struct networks *known);
+ * known, connected. known: networks of the file, NULL where there are none. joined: SSID
+ * in hex, or "". A new reference. */
+json_t *bss_json(
+    const struct bss_list *l, const struct networks *known, const char *joined);
 
 #endif

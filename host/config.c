@@ -355,6 +355,16 @@ bool config_instance_valid(const char *instance)
 	       instance[0] != '-' && instance[0] != '_';
 }
 
+bool config_instance_of(const char *file, char out[INSTANCE_MAX])
+{
+	size_t len = strlen(file);
+
+	if (len < 6 || len - 5 >= INSTANCE_MAX || strcmp(file + len - 5, ".conf") != 0)
+		return false;
+	snprintf(out, INSTANCE_MAX, "%.*s", (int)(len - 5), file);
+	return config_instance_valid(out);
+}
+
 int config_init(struct config *c, const char *instance, struct err *e)
 {
 	if (!config_instance_valid(instance)) {

@@ -75,6 +75,8 @@ struct config {
 
 /* Whether a name is one: [a-z0-9][a-z0-9_-]*, at most 15 bytes. */
 bool config_instance_valid(const char *instance);
+/* The instance, "home", of a file name "home.conf"; false where that is none. */
+bool config_instance_of(const char *file, char out[INSTANCE_MAX]);
 
 /* Defaults for an instance; e (ERR_USAGE) for a name that is none. */
 int config_init(struct config *c, const char *instance, struct err *e);
@@ -110,8 +112,9 @@ int config_resolve_user(const char *user, uid_t *uid, gid_t *gid, struct err *e)
 /* The same for a group. */
 int config_resolve_group(const char *group, gid_t *gid, struct err *e);
 
-/* Takes over from fresh what can change while the VM runs: mode, mac, country, log_level
- * and the paths of networks and access point. True where fresh has nothing else. */
+/* Takes over from fresh what can change while the VM runs: mode, mac, country, forward,
+ * subnet, log_level and the paths of networks and access point. True where fresh has
+ * nothing else. */
 bool config_take(struct config *c, const struct config *fresh);
 
 /* Of the instance's name and the configuration, but for what config_take takes: tells

@@ -1,11 +1,10 @@
 /*
  * Theory of operation.
  *
- * A client has one request at a time: while it is answered (`busy` is not IDLE) its
- * further lines wait in the socket. Commands are rows of a table; one either answers
- * at once or sets `busy` and is answered by one of the news functions. A client is
- * freed only from its own event callbacks and from control_free, never while the
- * list is walked: others are marked `gone` and swept by a zero timer.
+ * A client has one request at a time: while it is answered (`busy` is not BUSY_NO)
+ * its further lines wait in the socket. Commands are rows of a table; one either answers
+ * at once or sets `busy` and is answered by one of the news functions. A client that
+ * goes is marked `gone`, and freed by a zero timer: never while the list is walked.
  */
 #include "control-parts.h"
 
@@ -14,11 +13,8 @@
 #include <unistd.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
 
 #include "cleanup.h"
-#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -67,7 +63,6 @@ size_t control_waiting(const struct client *cl)
 	return evbuffer_get_length(bufferevent_get_output(cl->bev));
 }
 
-/* Takes the reference. */
 void control_put(struct client *cl, json_t *o)
 {
 	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -85,8 +80,6 @@ void control_put(struct client *cl, json_t *o)
 	}
 	free(text);
 }
-
-static void process(struct client *cl);
 
 /* The request is answered: the next one, if it has come already. */
 static void done(struct client *cl)

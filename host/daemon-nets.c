@@ -1,11 +1,6 @@
 /* How choosing networks and the programs behind the door are part of bhyfid main. */
 #include "daemon-parts.h"
 
-#include <string.h>
-
-#include "cleanup.h"
-#include "networks.h"
-
 static bool op_ready(void *arg)
 {
 	const struct daemon *d = arg;
@@ -22,7 +17,7 @@ static int op_send(void *arg, enum msg_type type, json_t *o, struct err *e)
 	return agent_send(d->agent, type, o, e);
 }
 
-static int op_configure(void *arg, const char *networks, struct err *e)
+static int op_configure(void *arg, const struct networks *networks, struct err *e)
 {
 	struct daemon *d = arg;
 	int ret;
@@ -35,14 +30,7 @@ static int op_configure(void *arg, const char *networks, struct err *e)
 
 static int op_load(void *arg, struct networks *n, struct err *e)
 {
-	struct daemon *d = arg;
-	struct priv_reply r = {.fd = -1};
-
-	if (priv_call(d->priv, PRIV_NETWORKS, 0, NULL, &r, e) < 0)
-		return -1;
-	int AUTO_CLOSE fd = r.fd;
-
-	return networks_read(fd, d->config->networks, n, e);
+	return modes_networks(arg, n, e);
 }
 
 static const char *op_joined(void *arg)
@@ -96,16 +84,12 @@ void daemon_nets_message(struct daemon *d, enum msg_type type, const json_t *o)
 {
 	const char *text = msg_str(o, "text", "");
 
-	switch (type) {
-	case MSG_WPA_REPLY:
+	if (type == MSG_WPA_REPLY) {
 		wpa_relay_reply(d->wpa, o);
-		break;
-	case MSG_JOINED:
+	} else if (type == MSG_JOINED) {
 		nets_joined(d->nets, o);
-		break;
-	default: /* MSG_WPA_EVENT: nothing else is passed here */
+	} else if (type == MSG_WPA_EVENT) {
 		nets_event(d->nets, text);
 		wpa_clients_event(d->wpa_clients, text);
-		break;
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * What the files of bhyfid main share: daemon.c (the loop, what happens), hands.c (what
- * the machine does).
+ * the machine does), modes.c (what differs from mode to mode), daemon-nets.c (networks).
  */
 #ifndef BHYFI_DAEMON_PARTS_H
 #define BHYFI_DAEMON_PARTS_H
@@ -49,7 +49,7 @@ struct daemon {
 	struct wpa_relay *wpa;
 	struct nets *nets;
 	struct wpa_clients *wpa_clients;
-	const char *tried; /* networks to send in the place of the file's, NULL: none */
+	const struct networks *tried; /* sent in the place of the file's; NULL: none */
 	struct timer timers[TIMER_COUNT];
 	struct event *signals[3], *priv_readable;
 	pid_t vm_pid;
@@ -75,6 +75,8 @@ void daemon_reached(struct daemon *d, enum stage s);
 
 /* modes.c */
 
+/* The networks file; the caller's to networks_free. */
+int modes_networks(struct daemon *d, struct networks *n, struct err *e);
 /* Reads the files that the mode needs; warnings are logged. */
 int modes_check(struct daemon *d, struct err *e);
 /* The message for the guest; holds secrets. A new reference. */

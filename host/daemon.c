@@ -20,7 +20,6 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +28,6 @@
 #include "clock.h"
 #include "keep.h"
 #include "log.h"
-#include "loop.h"
 #include "os/native.h"
 #include "secret.h"
 #include "status.h"
@@ -192,14 +190,20 @@ static json_t *ctl_status(void *arg)
 	return status_json(&in);
 }
 
+/* The guest has its configuration, and is not being stopped. */
+static bool is_configured(const struct daemon *d)
+{
+	enum vm_state s = d->machine.state;
+
+	return s == STATE_AGENT || s == STATE_ASSOCIATING || s == STATE_ONLINE;
+}
+
 static bool ctl_refresh(void *arg)
 {
 	struct daemon *d = arg;
 	int64_t now = clock_ms();
-	enum vm_state s = d->machine.state;
 
-	if (!agent_is_up(d->agent) ||
-	    (s != STATE_AGENT && s != STATE_ASSOCIATING && s != STATE_ONLINE))
+	if (!agent_is_up(d->agent) || !is_configured(d))
 		return false;
 	/* One question at a time serves all who ask. */
 	if (d->refreshing && now - d->refreshed_ms < CONTROL_STATUS_MS)
@@ -248,12 +252,10 @@ static void ctl_suspend(void *arg)
 static int ctl_reload(void *arg, bool *rest, struct err *e)
 {
 	struct daemon *d = arg;
-	enum vm_state s = d->machine.state;
 
 	if (modes_reload(d, rest, e) < 0)
 		return -1;
-	if ((s == STATE_AGENT || s == STATE_ASSOCIATING || s == STATE_ONLINE) &&
-	    daemon_hands.send_config(d, e) < 0)
+	if (is_configured(d) && daemon_hands.send_config(d, e) < 0)
 		return -1;
 	log_info("the configuration was read again%s",
 	    *rest ? "; some of it waits for the next start" : "");
@@ -396,9 +398,10 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
-	if (ctl_reload(arg, &rest, &e) < 0)
-		log_error("reload: %s%s%s%s", e.msg, e.hint[0] != '\0' ? " (" : "",
-		    e.hint, e.hint[0] != '\0' ? ")" : "");
+	if (ctl_reload(arg, &rest, &e) < 0) {
+		err_prefix(&e, "reload");
+		log_err(LOG_LEVEL_ERROR, &e);
+	}
 }
 
 /* Setting up. */

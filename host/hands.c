@@ -3,16 +3,12 @@
  * milliseconds; what needs root is a call of priv.
  */
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "clock.h"
 #include "daemon-parts.h"
 #include "log.h"
 #include "loop.h"
-#include "os/native.h"
 #include "unixsock.h"
 
 static int op_prepare(void *arg, struct err *e)
@@ -28,23 +24,18 @@ static int op_prepare(void *arg, struct err *e)
 	return 0;
 }
 
-static int open_channel(struct daemon *d, enum vmm_sock sock, struct err *e)
-{
-	struct priv_reply r = {.fd = -1};
-
-	if (priv_call(d->priv, PRIV_CHANNEL, sock, NULL, &r, e) < 0)
-		return -1;
-	return r.fd >= 0 ? r.fd : err_set(e, ERR_FAILED, "channel: no descriptor");
-}
-
 static int open_agent(void *arg, struct err *e)
 {
-	return open_channel(arg, VMM_SOCK_AGENT, e);
+	struct daemon *d = arg;
+
+	return priv_open(d->priv, PRIV_CHANNEL, VMM_SOCK_AGENT, NULL, e);
 }
 
 static int open_console(void *arg, struct err *e)
 {
-	return open_channel(arg, VMM_SOCK_CONSOLE, e);
+	struct daemon *d = arg;
+
+	return priv_open(d->priv, PRIV_CHANNEL, VMM_SOCK_CONSOLE, NULL, e);
 }
 
 static int connect_serial(struct daemon *d, struct err *e)

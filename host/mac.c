@@ -20,7 +20,6 @@ _Static_assert(ARRAY_LEN(kinds) == MAC_FIXED, "a name for each");
 
 int mac_policy_parse(const char *text, struct mac_policy *p)
 {
-	static const uint8_t zero[6];
 	struct mac_policy got = {.kind = MAC_FIXED};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
@@ -29,8 +28,7 @@ int mac_policy_parse(const char *text, struct mac_policy *p)
 			*p = got;
 			return 0;
 		}
-	if (!msg_mac_parse(text, got.fixed) || (got.fixed[0] & 1) != 0 ||
-	    memcmp(got.fixed, zero, sizeof(zero)) == 0)
+	if (!msg_mac_parse(text, got.fixed) || !msg_mac_is_station(got.fixed))
 		return -1;
 	*p = got;
 	return 0;

@@ -87,8 +87,7 @@ static void blame(struct machine *m, const char *reason)
 static void blame_err(struct machine *m, const struct err *e)
 {
 	m->why = *e;
-	log_error("%s%s%s%s", e->msg, e->hint[0] != '\0' ? " (" : "", e->hint,
-	    e->hint[0] != '\0' ? ")" : "");
+	log_err(LOG_LEVEL_ERROR, e);
 }
 
 static void timers_off(struct machine *m)
@@ -232,30 +231,25 @@ static void finish_stop(struct machine *m)
 {
 	timers_off(m);
 	m->link_up = false;
-	if (m->then == THEN_RESTART) {
-		retry_or_fail(m);
-		return;
-	}
-	if (m->then == THEN_SUSPENDED || m->then == THEN_RESUME) {
-		finish_suspend(m);
-		return;
-	}
-	if (release(m) < 0) {
-		enter(m, STATE_FAILED);
-		return;
-	}
 	switch (m->then) {
 	case THEN_RESTART:
+		retry_or_fail(m);
+		break;
 	case THEN_SUSPENDED:
 	case THEN_RESUME:
+		finish_suspend(m);
 		break;
 	case THEN_RENEW:
-		boot(m);
+		if (release(m) < 0)
+			enter(m, STATE_FAILED);
+		else
+			boot(m);
 		break;
 	case THEN_STOPPED:
-		enter(m, STATE_STOPPED);
+		enter(m, release(m) < 0 ? STATE_FAILED : STATE_STOPPED);
 		break;
 	case THEN_FAILED:
+		release(m);
 		enter(m, STATE_FAILED);
 		break;
 	}
@@ -520,24 +514,25 @@ static void tap_gone(struct machine *m, const struct machine_input *in)
 	fault(m, THEN_RESTART, "somebody deleted the host's interface");
 }
 
-static void boot_deadline(struct machine *m, const struct machine_input *in)
+static void too_late(struct machine *m, const char *what)
 {
 	char text[96];
 
-	(void)in;
-	snprintf(text, sizeof(text), "no word from the guest within %lld s",
+	snprintf(text, sizeof(text), "%s within %lld s", what,
 	    (long long)(m->limits.boot_ms / 1000));
 	fault(m, THEN_RESTART, text);
 }
 
+static void boot_deadline(struct machine *m, const struct machine_input *in)
+{
+	(void)in;
+	too_late(m, "no word from the guest");
+}
+
 static void radio_deadline(struct machine *m, const struct machine_input *in)
 {
-	char text[96];
-
 	(void)in;
-	snprintf(text, sizeof(text), "the guest found no radio within %lld s",
-	    (long long)(m->limits.boot_ms / 1000));
-	fault(m, THEN_RESTART, text);
+	too_late(m, "the guest found no radio");
 }
 
 static void beat_lost(struct machine *m, const struct machine_input *in)

@@ -297,13 +297,19 @@ fail:
 	return -1;
 }
 
+/* Who may use a socket; "": root only, -1. */
+static int socket_group(const char *group, gid_t *gid, struct err *e)
+{
+	*gid = (gid_t)-1;
+	return group[0] != '\0' ? config_resolve_group(group, gid, e) : 0;
+}
+
 /* Step 5. */
 static int open_control(const struct config *c, struct err *e)
 {
-	gid_t gid = (gid_t)-1;
+	gid_t gid;
 
-	if (c->control_group[0] != '\0' &&
-	    config_resolve_group(c->control_group, &gid, e) < 0)
+	if (socket_group(c->control_group, &gid, e) < 0)
 		return -1;
 	return unix_listen("control", gid, CONTROL_BACKLOG, e);
 }
@@ -312,9 +318,9 @@ static int open_control(const struct config *c, struct err *e)
 static int open_wpa(const struct config *c, struct err *e)
 {
 	const char *group = c->wpa_group[0] != '\0' ? c->wpa_group : c->control_group;
-	gid_t gid = (gid_t)-1;
+	gid_t gid;
 
-	if (group[0] != '\0' && config_resolve_group(group, &gid, e) < 0)
+	if (socket_group(group, &gid, e) < 0)
 		return -1;
 	return wpa_door_start(gid, e);
 }

@@ -14,35 +14,23 @@
 #include "os/native.h"
 #include "ssid.h"
 
-static int open_by_priv(struct daemon *d, enum priv_op op, struct err *e)
-{
-	struct priv_reply r = {.fd = -1};
-
-	if (priv_call(d->priv, op, 0, NULL, &r, e) < 0)
-		return -1;
-	return r.fd >= 0 ? r.fd : err_set(e, ERR_FAILED, "priv: no descriptor");
-}
-
 static int secret(struct daemon *d, uint8_t out[MAC_SECRET], struct err *e)
 {
-	int AUTO_CLOSE fd = open_by_priv(d, PRIV_SECRET, e);
+	int AUTO_CLOSE fd = priv_open(d->priv, PRIV_SECRET, 0, NULL, e);
 
 	return fd >= 0 ? mac_secret_read(fd, out, e) : -1;
 }
 
-static int read_networks(struct daemon *d, struct networks *n, struct err *e)
+int modes_networks(struct daemon *d, struct networks *n, struct err *e)
 {
-	if (d->tried != NULL)
-		return networks_parse(d->tried, strlen(d->tried), "networks", n, e);
-
-	int AUTO_CLOSE fd = open_by_priv(d, PRIV_NETWORKS, e);
+	int AUTO_CLOSE fd = priv_open(d->priv, PRIV_NETWORKS, 0, NULL, e);
 
 	return fd >= 0 ? networks_read(fd, d->config->networks, n, e) : -1;
 }
 
 static int read_apconf(struct daemon *d, struct apconf *a, struct err *e)
 {
-	int AUTO_CLOSE fd = open_by_priv(d, PRIV_AP_CONF, e);
+	int AUTO_CLOSE fd = priv_open(d->priv, PRIV_AP_CONF, 0, NULL, e);
 
 	return fd >= 0 ? apconf_read(fd, d->config->access_point, a, e) : -1;
 }
@@ -60,7 +48,7 @@ int modes_check(struct daemon *d, struct err *e)
 		apconf_free(&a);
 		return 0;
 	}
-	if (read_networks(d, &n, e) < 0)
+	if (modes_networks(d, &n, e) < 0)
 		return -1;
 	if (n.warning[0] != '\0')
 		log_warn("%s", n.warning);
@@ -125,12 +113,9 @@ static int put_macs(struct daemon *d, json_t *o, const struct networks *n, struc
 
 static json_t *pack(const struct config *c)
 {
-	char log[16];
-
-	snprintf(log, sizeof(log), "%s", log_level_name(c->log_level));
 	return json_pack("{s:s, s:s, s:i, s:i, s:s}", "mode", mode_name(c->mode),
 	    "country", c->country, "mtu", (int)c->mtu, "beat_ms", (int)c->beat_s * 1000,
-	    "log", log);
+	    "log", log_level_name(c->log_level));
 }
 
 /* Takes the text; what is no UTF-8 can not be sent. */
@@ -184,34 +169,46 @@ static int put_nat(struct daemon *d, json_t *o, struct err *e)
 	return 0;
 }
 
-json_t *modes_config(struct daemon *d, struct err *e)
+static int put_ap(struct daemon *d, json_t *o, struct err *e)
 {
-	const struct config *c = d->config;
-	json_t *o = pack(c);
-	struct networks n;
 	struct apconf a;
 	int ret;
 
-	if (c->mode == MODE_AP) {
-		if (read_apconf(d, &a, e) < 0)
-			goto fail;
-		ret = put_text(o, "ap", a.text, c->access_point, e);
-		if (ret == 0)
-			ret = put_macs(d, o, NULL, e);
-		apconf_free(&a);
+	if (read_apconf(d, &a, e) < 0)
+		return -1;
+	ret = put_text(o, "ap", a.text, d->config->access_point, e);
+	apconf_free(&a);
+	return ret < 0 ? -1 : put_macs(d, o, NULL, e);
+}
+
+static int put_station(
+    struct daemon *d, json_t *o, const struct networks *n, struct err *e)
+{
+	if (put_text(o, "networks", n->text, d->config->networks, e) < 0 ||
+	    put_macs(d, o, n, e) < 0)
+		return -1;
+	return put_nat(d, o, e);
+}
+
+json_t *modes_config(struct daemon *d, struct err *e)
+{
+	json_t *o = pack(d->config);
+	struct networks file;
+	int ret;
+
+	if (d->config->mode == MODE_AP) {
+		ret = put_ap(d, o, e);
+	} else if (d->tried != NULL) {
+		ret = put_station(d, o, d->tried, e);
 	} else {
-		if (read_networks(d, &n, e) < 0)
-			goto fail;
-		ret = put_text(o, "networks", n.text, c->networks, e);
-		if (ret == 0)
-			ret = put_macs(d, o, &n, e);
-		if (ret == 0)
-			ret = put_nat(d, o, e);
-		networks_free(&n);
+		ret = modes_networks(d, &file, e);
+		if (ret == 0) {
+			ret = put_station(d, o, &file, e);
+			networks_free(&file);
+		}
 	}
 	if (ret == 0)
 		return o;
-fail:
 	json_decref(o);
 	return NULL;
 }
@@ -250,32 +247,44 @@ int modes_tap_mac(struct daemon *d, struct err *e)
 	return priv_call(d->priv, PRIV_TAP_MAC, 0, mac, NULL, e);
 }
 
-int modes_reload(struct daemon *d, bool *rest, struct err *e)
+/* What priv has written; e where it is cut off. */
+static int read_config(int fd, struct config *c, struct err *e)
 {
-	struct priv_reply r = {.fd = -1};
-	const struct config *before;
-	struct config fresh;
 	size_t at = 0;
 	ssize_t n;
 
-	if (priv_call(d->priv, PRIV_CONFIG, 0, NULL, &r, e) < 0)
-		return -1;
-	int AUTO_CLOSE fd = r.fd;
-
-	while (at < sizeof(fresh) &&
-	       (n = pread(fd, (char *)&fresh + at, sizeof(fresh) - at, (off_t)at)) > 0)
+	while (at < sizeof(*c) &&
+	       (n = pread(fd, (char *)c + at, sizeof(*c) - at, (off_t)at)) > 0)
 		at += (size_t)n;
-	if (at != sizeof(fresh))
-		return err_set(e, ERR_FAILED, "reload: the configuration is cut off");
-	before = d->config;
-	d->config = &fresh;
-	if (modes_check(d, e) < 0) {
+	return at == sizeof(*c)
+		   ? 0
+		   : err_set(e, ERR_FAILED, "reload: the configuration is cut off");
+}
+
+int modes_reload(struct daemon *d, bool *rest, struct err *e)
+{
+	const struct config *before = d->config;
+	int32_t value = 0;
+	int AUTO_CLOSE fd = priv_open(d->priv, PRIV_CONFIG, 0, &value, e);
+	struct config fresh;
+	int ret;
+
+	if (fd < 0)
+		return -1;
+	ret = read_config(fd, &fresh, e);
+	if (ret == 0) {
+		d->config = &fresh;
+		ret = modes_check(d, e);
+	}
+	if (ret < 0) {
+		/* Nothing has changed: priv opens the files of before, too. */
 		d->config = before;
+		priv_call(d->priv, PRIV_CONFIG, 1, NULL, NULL, NULL);
 		return -1;
 	}
 	d->own_config = fresh;
 	d->config = &d->own_config;
-	*rest = r.value != 0;
+	*rest = value != 0;
 	log_set_level(d->config->log_level);
 	return 0;
 }

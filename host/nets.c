@@ -68,19 +68,6 @@ static bool must_be_ready(struct nets *n, int64_t call)
 
 /* Scanning. */
 
-static void mark_connected(const struct nets *n, json_t *list)
-{
-	const char *hex = n->ops->joined(n->arg), *other;
-	size_t i;
-	json_t *o;
-
-	json_array_foreach (list, i, o) {
-		other = msg_str(o, "ssid_hex", "");
-		json_object_set_new(o, "connected",
-		    json_boolean(hex[0] != '\0' && strcmp(hex, other) == 0));
-	}
-}
-
 static void end_scan(struct nets *n, const struct err *why)
 {
 	struct networks known;
@@ -95,8 +82,7 @@ static void end_scan(struct nets *n, const struct err *why)
 	if (why == NULL) {
 		bool has = n->ops->load(n->arg, &known, NULL) == 0;
 
-		list = bss_json(&n->table, has ? &known : NULL);
-		mark_connected(n, list);
+		list = bss_json(&n->table, has ? &known : NULL, n->ops->joined(n->arg));
 		if (has)
 			networks_free(&known);
 	}
@@ -213,7 +199,7 @@ void nets_event(struct nets *n, const char *text)
 static int send_file(struct nets *n, struct networks *file, struct err *e)
 {
 	n->try = 0;
-	return n->ops->ready(n->arg) ? n->ops->configure(n->arg, file->text, e) : 0;
+	return n->ops->ready(n->arg) ? n->ops->configure(n->arg, file, e) : 0;
 }
 
 static void call_networks(struct nets *n, int64_t call, const json_t *request)
@@ -284,7 +270,7 @@ static int send_try(struct nets *n, const char *text, struct err *e)
 
 	if (networks_parse(text, strlen(text), "networks", &parsed, e) < 0)
 		return -1;
-	ret = n->ops->configure(n->arg, parsed.text, e);
+	ret = n->ops->configure(n->arg, &parsed, e);
 	networks_free(&parsed);
 	return ret;
 }

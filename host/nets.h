@@ -24,7 +24,7 @@ struct nets_ops {
 	/* Takes the reference. */
 	int (*send)(void *arg, enum msg_type type, json_t *o, struct err *e);
 	/* Sends the configuration with these networks. */
-	int (*configure)(void *arg, const char *networks, struct err *e);
+	int (*configure)(void *arg, const struct networks *networks, struct err *e);
 	/* The networks file; the caller's to networks_free. */
 	int (*load)(void *arg, struct networks *n, struct err *e);
 	/* SSID of the network that the guest is in, in hex; "" none. */

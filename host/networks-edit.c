@@ -378,12 +378,14 @@ int networks_text_load(const char *path, struct networks_text *t, struct err *e)
 	}
 	if (fd < 0)
 		return err_sys(e, errno, "%s", path);
-	if (networks_read(fd, path, &n, e) < 0)
+	if (fs_read_private(fd, path, NETWORKS_FILE_MAX, &t->text, &t->len, e) < 0)
 		return -1;
+	if (networks_parse(t->text, t->len, path, &n, e) < 0) {
+		networks_text_free(t);
+		return -1;
+	}
 	networks_free(&n);
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(e, errno, "%s", path);
-	return fs_read_fd(fd, path, NETWORKS_FILE_MAX, &t->text, &t->len, e);
+	return 0;
 }
 
 int networks_text_save(const char *path, const struct networks_text *t, struct err *e)

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -432,19 +431,6 @@ static char *trim(char *s)
 	return s;
 }
 
-static bool is_utf8(const char *s)
-{
-	size_t len = strlen(s), n;
-	unsigned cp;
-
-	for (; len > 0; s += n, len -= n) {
-		n = utf8_char(s, len, &cp);
-		if (n == 0)
-			return false;
-	}
-	return true;
-}
-
 /* The text goes to the guest as JSON, which is UTF-8. A quoted value that is not means
  * the same in hex. Returns the length written; the text has room for it. */
 static int put_line(struct parser *p, const char *line)
@@ -454,7 +440,7 @@ static int put_line(struct parser *p, const char *line)
 	uint8_t value[BLOCK_LINE_MAX];
 	int n, len;
 
-	if (is_utf8(line))
+	if (utf8_valid(line, strlen(line)))
 		return sprintf(out, "%s\n", line);
 	n = eq != NULL ? ssid_value(eq + 1, value, sizeof(value)) : -1;
 	if (n < 0 || p->block != BLOCK_NETWORK)
@@ -550,18 +536,10 @@ int networks_parse(
 int networks_read(int fd, const char *name, struct networks *n, struct err *e)
 {
 	char *text = NULL;
-	struct stat st;
 	size_t len = 0;
 	int ret;
 
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "%s", name);
-	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
-		err_set(e, ERR_FAILED, "%s: mode %04o lets others at the secrets in it",
-		    name, (unsigned)st.st_mode & 07777);
-		return err_hint(e, "chmod 600 %s", name);
-	}
-	if (fs_read_fd(fd, name, NETWORKS_FILE_MAX, &text, &len, e) < 0)
+	if (fs_read_private(fd, name, NETWORKS_FILE_MAX, &text, &len, e) < 0)
 		return -1;
 	ret = networks_parse(text, len, name, n, e);
 	explicit_bzero(text, len);

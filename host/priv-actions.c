@@ -19,6 +19,7 @@
 #include "fs.h"
 #include "log.h"
 #include "mac.h"
+#include "msg.h"
 #include "os/native.h"
 #include "paths.h"
 
@@ -151,12 +152,10 @@ static int do_vm_signal(struct priv_server *s, const struct priv_request *r,
 static int do_tap_mac(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
-	static const uint8_t zero[6];
-
 	(void)reply;
 	if (!s->prepared)
 		return out_of_order("tap-mac", "nothing is prepared", e);
-	if ((r->mac[0] & 1) || memcmp(r->mac, zero, sizeof(zero)) == 0)
+	if (!msg_mac_is_station(r->mac))
 		return err_set(e, ERR_USAGE, "tap-mac: expected a unicast address");
 	return s->os->tap_set_mac(s->c.interface, r->mac, e);
 }
@@ -230,6 +229,14 @@ static int do_secret(struct priv_server *s, const struct priv_request *r,
 	return reply->fd < 0 ? -1 : 0;
 }
 
+static bool take_config(struct priv_server *s, const struct config *fresh)
+{
+	bool all = config_take(&s->c, fresh);
+
+	log_set_level(s->c.log_level);
+	return all;
+}
+
 static int do_config(struct priv_server *s, const struct priv_request *r,
     struct priv_reply *reply, struct err *e)
 {
@@ -237,15 +244,22 @@ static int do_config(struct priv_server *s, const struct priv_request *r,
 	struct config fresh;
 	int fd;
 
-	(void)r;
+	if (r->arg != 0 && r->arg != 1)
+		return err_set(e, ERR_USAGE, "config: expected 0 or 1");
+	if (r->arg == 1) {
+		take_config(s, &s->former);
+		return 0;
+	}
 	if (config_load(&fresh, s->c.instance, e) < 0)
 		return -1;
-	reply->value = config_take(&s->c, &fresh) ? 0 : 1;
 	fd = mkostemp(name, O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, errno, "reload");
 	unlink(name);
+	s->former = s->c;
+	reply->value = take_config(s, &fresh) ? 0 : 1;
 	if (fs_write_all(fd, &s->c, sizeof(s->c), e) < 0) {
+		take_config(s, &s->former);
 		close(fd);
 		return err_prefix(e, "reload");
 	}
@@ -356,8 +370,7 @@ static int do_suspend(struct priv_server *s, const struct priv_request *r,
 	step = (struct err)ERR_INIT;
 	if (s->c.card.kind == CARD_PCI && s->os->before_sleep != NULL &&
 	    s->os->before_sleep(&step) < 0)
-		log_warn("%s%s%s%s", step.msg, step.hint[0] != '\0' ? " (" : "",
-		    step.hint, step.hint[0] != '\0' ? ")" : "");
+		log_err(LOG_LEVEL_WARN, &step);
 	return 0;
 }
 
@@ -546,7 +559,7 @@ int priv_serve_one(struct priv_server *s, const struct priv_request *r,
 	/* What an action does not take has to be zero. */
 	if ((r->op != PRIV_TAP_MAC && memcmp(r->mac, zero, sizeof(zero)) != 0) ||
 	    (r->op != PRIV_VM_SIGNAL && r->op != PRIV_TAP_CARRIER &&
-		r->op != PRIV_CHANNEL && r->arg != 0) ||
+		r->op != PRIV_CONFIG && r->op != PRIV_CHANNEL && r->arg != 0) ||
 	    r->zero[0] != 0 || r->zero[1] != 0)
 		return err_set(e, ERR_USAGE, "%s: expected no such argument", a->name);
 	log_debug("priv: %s", a->name);

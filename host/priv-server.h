@@ -64,6 +64,7 @@ struct priv_server {
 	pid_t renew_pid;         /* 0: none runs */
 	int renew_out;           /* its log lines; -1: none runs */
 	bool renew_again;        /* plugged in once more since it was started */
+	struct config former;    /* before it was read again */
 	struct card_claim claim; /* also of a card that could not be put back */
 
 	pid_t vm_pid; /* 0: none runs */

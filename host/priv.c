@@ -111,7 +111,7 @@ static struct priv *become_main(
 static int server_init(struct priv_server *s, const struct config *c, struct err *e)
 {
 	memset(s, 0, sizeof(*s));
-	s->c = *c;
+	s->c = s->former = *c;
 	s->vmm = vmm_find(c->vmm);
 	s->req = s->ev = s->signals = -1;
 	s->tap_fd = s->tap_watch = s->renew_out = s->vm_watch = s->vm_stderr = -1;
@@ -255,6 +255,17 @@ int priv_call(struct priv *p, enum priv_op op, int32_t arg, const uint8_t mac[6]
 	if (fd >= 0 && (reply == NULL || resp.ret < 0))
 		close(fd);
 	return resp.ret < 0 ? -1 : 0;
+}
+
+int priv_open(struct priv *p, enum priv_op op, int32_t arg, int32_t *value, struct err *e)
+{
+	struct priv_reply r = {.fd = -1};
+
+	if (priv_call(p, op, arg, NULL, &r, e) < 0)
+		return -1;
+	if (value != NULL)
+		*value = r.value;
+	return r.fd >= 0 ? r.fd : err_set(e, ERR_FAILED, "priv: no descriptor");
 }
 
 /* Takes back what escape_text made of a line, which our own log does again. */

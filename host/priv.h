@@ -29,9 +29,10 @@ enum priv_op {
 	PRIV_NETWORKS,    /* -> fd of the networks file, read-only */
 	PRIV_AP_CONF,     /* -> fd of the access point's file, read-only */
 	PRIV_SECRET,      /* -> fd of the host's secret, read-only; see mac.h */
-	PRIV_CONFIG,      /* reads the configuration again. What can change while the VM
-			     runs holds from now on -> fd of the struct config; value 1:
-			     the rest has changed, too, and waits for the next start */
+	PRIV_CONFIG,  /* arg 0: reads the configuration again. What can change while the
+			 VM runs holds from now on -> fd of the struct config; value
+			 1: the rest has changed, too, and waits for the next start.
+			 arg 1: back to the one before, whose files were better */
 	PRIV_CHANNEL, /* arg: VMM_SOCK_AGENT or _CONSOLE -> fd of the host's end of the
 			 VM's serial port, where the VMM serves no sockets */
 	PRIV_RELEASE, /* VM must be gone: clean up after it, tap away, card back */
@@ -69,8 +70,8 @@ struct priv_vm_event {
  * Called as root (or as the one user of a user namespace), after the lock is
  * held. RUN/INSTANCE exists, is ours and others can not write it. In the parent it
  * never returns (it exits with 0 after main did so, else 1); descriptors other
- * than keep_fds (the lock) stay open there, and it forwards SIGTERM and SIGINT to
- * main. In the child: the handle, running as config->user, chrooted to
+ * than keep_fds (the lock) stay open there, and it forwards SIGTERM, SIGINT and
+ * SIGHUP to main. In the child: the handle, running as config->user, chrooted to
  * RUN/INSTANCE, without capabilities; keep_fds (-1 terminated) stay open.
  *
  * Log lines of the parent, and the VMM's standard error, arrive in main's log
@@ -81,6 +82,10 @@ struct priv *priv_split(const struct config *c, const int *keep_fds, struct err 
 /* Synchronous; the reply's error is passed on. reply may be NULL. */
 int priv_call(struct priv *p, enum priv_op op, int32_t arg, const uint8_t mac[6],
     struct priv_reply *reply, struct err *e);
+
+/* An op whose answer is a descriptor: the caller's. value may be NULL. */
+int priv_open(
+    struct priv *p, enum priv_op op, int32_t arg, int32_t *value, struct err *e);
 
 /* Becomes readable when there is an event or a log line, or priv is gone. */
 int priv_event_fd(const struct priv *p);

@@ -24,22 +24,22 @@ const char *stage_name(enum stage s)
 	return (unsigned)s < STAGE_COUNT ? stage_names[s] : "?";
 }
 
-static void forget_counts(struct wlan_record *w)
+static void clear_wlan(struct wlan_record *w)
 {
+	memset(w, 0, sizeof(*w));
 	w->tx_packets = w->tx_retries = w->tx_failed = -1;
 }
 
 void record_clear(struct record *r)
 {
 	memset(r, 0, sizeof(*r));
-	forget_counts(&r->wlan);
+	clear_wlan(&r->wlan);
 	r->guest.cpu_pct = -1;
 }
 
 void record_ended(struct record *r)
 {
-	memset(&r->wlan, 0, sizeof(r->wlan));
-	forget_counts(&r->wlan);
+	clear_wlan(&r->wlan);
 	memset(&r->guest, 0, sizeof(r->guest));
 	r->guest.cpu_pct = -1;
 	r->path_up = false;
@@ -125,10 +125,8 @@ void record_wlan(struct record *r, const json_t *o)
 	bool associated = strcmp(state, "associated") == 0;
 
 	/* Figures of a former association say nothing about this one. */
-	if (!associated || !w->associated) {
-		memset(w, 0, sizeof(*w));
-		forget_counts(w);
-	}
+	if (!associated || !w->associated)
+		clear_wlan(w);
 	w->associated = associated;
 	text(o, "state", w->state, sizeof(w->state));
 	text(o, "reason", w->reason, sizeof(w->reason));
@@ -163,12 +161,10 @@ void record_status(struct record *r, const json_t *o)
 
 int record_radio(struct record *r, const json_t *o)
 {
-	static const uint8_t zero[6];
 	uint8_t mac[6];
 
 	/* It becomes the address of an interface of the host. */
-	if (!msg_mac_parse(msg_str(o, "mac", ""), mac) || (mac[0] & 1) != 0 ||
-	    memcmp(mac, zero, sizeof(mac)) == 0)
+	if (!msg_mac_parse(msg_str(o, "mac", ""), mac) || !msg_mac_is_station(mac))
 		return -1;
 	memcpy(r->radio.mac, mac, sizeof(mac));
 	text(o, "ifname", r->radio.ifname, sizeof(r->radio.ifname));
@@ -237,10 +233,7 @@ json_t *record_wlan_json(const struct record *r)
 	set_int(o, "freq_mhz", w->freq_mhz != 0, w->freq_mhz);
 	set_int(o, "width_mhz", w->width_mhz != 0, w->width_mhz);
 	set_int(o, "signal_dbm", w->signal_dbm != 0, w->signal_dbm);
-	if (w->country[0] != '\0')
-		json_object_set_new(o, "country", json_string(w->country));
-	else
-		json_object_set_new(o, "country", json_null());
+	set_text(o, "country", w->country);
 	set_int(o, "noise_dbm", w->noise_dbm != 0, w->noise_dbm);
 	set_int(o, "tx_packets", w->tx_packets >= 0, w->tx_packets);
 	set_int(o, "tx_retries", w->tx_retries >= 0, w->tx_retries);

@@ -14,8 +14,10 @@
 /* A connected stream socket, non-blocking. */
 int unix_connect(const char *name, struct err *e);
 
-/* Binds and listens, non-blocking; what is there under that name goes. Only the owner,
- * and the group if gid is not -1, may connect. */
+/* A bound socket of a type (SOCK_...), non-blocking; what is there under that name goes.
+ * Only the owner, and the group if gid is not -1, may connect. */
+int unix_bind(const char *name, int type, gid_t gid, struct err *e);
+/* The same for streams, listening. */
 int unix_listen(const char *name, gid_t gid, int backlog, struct err *e);
 
 #endif

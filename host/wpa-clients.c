@@ -35,14 +35,9 @@ struct wpa_clients {
 	unsigned dropped;
 };
 
-struct packet {
-	struct wpa_door_head head;
-	char data[WPA_DOOR_DATA_MAX];
-};
-
 static void say(struct wpa_clients *c, uint32_t number, const char *text, size_t len)
 {
-	struct packet p = {.head = {.client = number, .kind = WPA_DOOR_DATA}};
+	struct wpa_door_packet p = {.head = {.client = number, .kind = WPA_DOOR_DATA}};
 
 	if (len > sizeof(p.data))
 		len = sizeof(p.data);
@@ -155,7 +150,7 @@ static struct client *find(struct wpa_clients *c, uint32_t number, bool make)
 	return make ? free_place : NULL;
 }
 
-static void on_packet(struct wpa_clients *c, const struct packet *p, size_t len)
+static void on_packet(struct wpa_clients *c, const struct wpa_door_packet *p, size_t len)
 {
 	bool gone = p->head.kind == WPA_DOOR_GONE;
 	struct client *cl = p->head.client != 0 ? find(c, p->head.client, !gone) : NULL;
@@ -171,7 +166,7 @@ static void on_packet(struct wpa_clients *c, const struct packet *p, size_t len)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct wpa_clients *c = arg;
-	struct packet p;
+	struct wpa_door_packet p;
 	ssize_t n = recv(fd, &p, sizeof(p), MSG_DONTWAIT);
 
 	(void)what;

@@ -25,6 +25,7 @@
 #include "cleanup.h"
 #include "os/peer.h"
 #include "priv-server.h"
+#include "unixsock.h"
 
 #define NOT_READ_MAX 10 /* datagrams in a row that a client had no room for */
 #define CLOSE_MS 2000
@@ -33,11 +34,6 @@ const struct wpa_door_socket wpa_door_sockets[] = {
     {"wpa", "wlan0"},
 };
 _Static_assert(ARRAY_LEN(wpa_door_sockets) == WPA_DOOR_SOCKETS, "their number");
-
-struct packet {
-	struct wpa_door_head head;
-	char data[WPA_DOOR_DATA_MAX];
-};
 
 struct client {
 	uint32_t number; /* 0: a free place */
@@ -66,28 +62,19 @@ static void socket_path(unsigned i, char *path, size_t size)
 static int make_socket(struct door *d, unsigned i, gid_t gid, struct err *e)
 {
 	const char *dir = wpa_door_sockets[i].dir;
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	bool group = gid != (gid_t)-1;
-	mode_t mask;
-	int bound;
+	char path[UNIX_NAME_MAX];
 
-	socket_path(i, sa.sun_path, sizeof(sa.sun_path));
+	socket_path(i, path, sizeof(path));
 	if ((mkdir(dir, 0700) < 0 && errno != EEXIST) ||
 	    (group && chown(dir, (uid_t)-1, gid) < 0) ||
 	    chmod(dir, group ? 0750 : 0700) < 0)
 		return err_sys(e, errno, "%s", dir);
-	unlink(sa.sun_path);
-	d->fds[i] = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	d->fds[i] = unix_bind(path, SOCK_DGRAM, gid, e);
 	if (d->fds[i] < 0)
-		return err_sys(e, errno, "socket");
-	mask = umask(0177);
-	bound = bind(d->fds[i], (struct sockaddr *)&sa, sizeof(sa));
-	umask(mask);
-	if (bound < 0 ||
-	    (group && (chown(sa.sun_path, (uid_t)-1, gid) < 0 ||
-			  chmod(sa.sun_path, 0660) < 0)) ||
-	    stat(sa.sun_path, &d->made[i]) < 0)
-		return err_sys(e, errno, "%s", sa.sun_path);
+		return -1;
+	if (stat(path, &d->made[i]) < 0)
+		return err_sys(e, errno, "%s", path);
 	return peer_enable(d->fds[i], e);
 }
 
@@ -95,7 +82,7 @@ static int make_socket(struct door *d, unsigned i, gid_t gid, struct err *e)
 static void remove_socket(const struct door *d, unsigned i)
 {
 	struct stat st;
-	char path[64];
+	char path[UNIX_NAME_MAX];
 
 	if (d->fds[i] < 0)
 		return;
@@ -114,7 +101,8 @@ static void close_all(struct door *d)
 }
 
 /* To main. False where it is gone; what it has no room for is dropped. */
-static bool to_main(struct door *d, const struct packet *p, size_t len, bool *full)
+static bool to_main(
+    struct door *d, const struct wpa_door_packet *p, size_t len, bool *full)
 {
 	ssize_t n =
 	    send(d->main_fd, p, sizeof(p->head) + len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -125,7 +113,7 @@ static bool to_main(struct door *d, const struct packet *p, size_t len, bool *fu
 
 static bool forget(struct door *d, struct client *c)
 {
-	struct packet p = {.head = {.client = c->number, .kind = WPA_DOOR_GONE}};
+	struct wpa_door_packet p = {.head = {.client = c->number, .kind = WPA_DOOR_GONE}};
 	bool full;
 
 	c->number = 0;
@@ -212,7 +200,8 @@ static bool from_client(struct door *d, unsigned socket)
 		char space[PEER_CONTROL_SIZE];
 	} control;
 	struct sockaddr_un sa;
-	struct packet p = {.head = {.kind = WPA_DOOR_DATA, .socket = (uint16_t)socket}};
+	struct wpa_door_packet p = {
+	    .head = {.kind = WPA_DOOR_DATA, .socket = (uint16_t)socket}};
 	struct iovec iov = {p.data, sizeof(p.data)};
 	struct msghdr m = {.msg_name = &sa,
 	    .msg_namelen = sizeof(sa),
@@ -252,7 +241,7 @@ static bool from_client(struct door *d, unsigned socket)
 
 static bool from_main(struct door *d)
 {
-	struct packet p;
+	struct wpa_door_packet p;
 	ssize_t n = recv(d->main_fd, &p, sizeof(p), MSG_DONTWAIT);
 
 	if (n < 0)

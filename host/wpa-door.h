@@ -33,11 +33,15 @@ enum wpa_door_kind {
 	WPA_DOOR_GONE, /* to main: the client is not there any more */
 };
 
-/* What goes between the door and main, as one packet: this and the datagram. */
+/* What goes between the door and main, as one packet: head and datagram. */
 struct wpa_door_head {
 	uint32_t client; /* the door's number of it, never 0, never again */
 	uint16_t kind;   /* enum wpa_door_kind */
 	uint16_t socket;
+};
+struct wpa_door_packet {
+	struct wpa_door_head head;
+	char data[WPA_DOOR_DATA_MAX];
 };
 
 /*

@@ -111,7 +111,6 @@ void wpa_relay_ask(
 {
 	struct err e = ERR_INIT;
 	struct asked *a = NULL;
-	unsigned cp;
 	json_t *o;
 
 	for (size_t i = 0; i < WPA_RELAY_PENDING && a == NULL; i++)
@@ -121,12 +120,9 @@ void wpa_relay_ask(
 		fn(arg, NULL, "too many commands wait for the guest");
 		return;
 	}
-	for (size_t i = 0, n; i < len; i += n) {
-		n = utf8_char(cmd + i, len - i, &cp);
-		if (n == 0 || cp == 0) {
-			fn(arg, NULL, "the command is not UTF-8");
-			return;
-		}
+	if (!utf8_valid(cmd, len) || memchr(cmd, '\0', len) != NULL) {
+		fn(arg, NULL, "the command is not UTF-8");
+		return;
 	}
 	if (len == 0 || len > WPA_RELAY_CMD_MAX) {
 		fn(arg, NULL, "a command of 1 to 4095 bytes was expected");

@@ -425,14 +425,3 @@ const struct assign *assigns_first(const struct assigns *a, const char *name)
 			return a->list[i].problem == NULL ? &a->list[i] : NULL;
 	return NULL;
 }
-
-bool has_word(const char *text, const char *word, const char *separators)
-{
-	size_t n = strlen(word);
-
-	for (const char *s = text; (s = strstr(s, word)) != NULL; s += n)
-		if ((s == text || strchr(separators, s[-1]) != NULL) &&
-		    (s[n] == '\0' || strchr(separators, s[n]) != NULL))
-			return true;
-	return false;
-}

@@ -10,7 +10,6 @@
 #ifndef BHYFI_IMPORT_ASSIGN_H
 #define BHYFI_IMPORT_ASSIGN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -53,8 +52,5 @@ void assigns_free(struct assigns *a);
 const struct assign *assigns_last(const struct assigns *a, const char *name);
 /* The one that counts for vm-bhyve: the first. */
 const struct assign *assigns_first(const struct assigns *a, const char *name);
-
-/* Whether word stands in text as a whole, between the ends and those separators. */
-bool has_word(const char *text, const char *word, const char *separators);
 
 #endif

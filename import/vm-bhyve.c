@@ -20,6 +20,7 @@
 #include "cleanup.h"
 #include "hostconf.h"
 #include "vmm/bhyve-conf.h"
+#include "words.h"
 
 #define DEVICES_MAX 16
 #define NAME_SIZE 232
@@ -238,7 +239,7 @@ static void look_at_vm(struct finder *f, const char *file, const struct assign *
 	char setting[SETTING_SIZE];
 
 	setting_text(s, setting);
-	if (strcmp(s->name, "vm_list") == 0 && has_word(s->value, f->guest, " \t\n,"))
+	if (strcmp(s->name, "vm_list") == 0 && words_have(s->value, f->guest, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting,
 		    "sysrc vm_list-=%s    # two of them can not have the card", f->guest);
 	else if (f->guests > 1)
@@ -254,7 +255,7 @@ static void look_at_clones(struct finder *f, const char *file, const struct assi
 {
 	char setting[SETTING_SIZE];
 
-	if (has_word(s->value, f->ifname, " \t\n,"))
+	if (words_have(s->value, f->ifname, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting_text(s, setting),
 		    "sysrc %s-=%s    # bhyfid makes %s itself", s->name, f->ifname,
 		    f->ifname);
@@ -279,7 +280,7 @@ static void look_at_ifconfig(struct finder *f, const char *file, const struct as
 	if (strncmp(name, f->ifname, n) == 0 && (name[n] == '\0' || name[n] == '_'))
 		found(f, IMPORT_NEEDLESS, file, s->line, setting,
 		    "the interface has the same name with bhyfi: keep");
-	else if (has_word(s->value, f->ifname, " \t\n,"))
+	else if (words_have(s->value, f->ifname, " \t\n,"))
 		found(f, IMPORT_TODO, file, s->line, setting,
 		    "%s is no member of a bridge any more: take addm %s out", f->ifname,
 		    f->ifname);

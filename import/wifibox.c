@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "hostconf.h"
+#include "words.h"
 
 #define DIR_WIFIBOX "/usr/local/etc/wifibox"
 #define DIR_APPLIANCE DIR_WIFIBOX "/appliance"
@@ -194,7 +195,7 @@ static void iptables_line(struct finder *f, const char *file, unsigned line, cha
 	if (text[0] == '*' || strcmp(text, "COMMIT") == 0)
 		return;
 	if (text[0] == ':') {
-		if (!has_word(text, "ACCEPT", " \t") && !has_word(text, "-", " \t"))
+		if (!words_have(text, "ACCEPT", " \t") && !words_have(text, "-", " \t"))
 			found(f, IMPORT_CANNOT, file, line, text,
 			    "the guest filters nothing; the host's own firewall does "
 			    "now: pf or "
@@ -202,16 +203,18 @@ static void iptables_line(struct finder *f, const char *file, unsigned line, cha
 			    f->ifname);
 		return;
 	}
-	if (has_word(text, "POSTROUTING", " \t") && has_word(text, "MASQUERADE", " \t"))
+	if (words_have(text, "POSTROUTING", " \t") &&
+	    words_have(text, "MASQUERADE", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "no address translation: the host has the WLAN's address itself");
-	else if (has_word(text, "PREROUTING", " \t") && has_word(text, "DNAT", " \t"))
+	else if (words_have(text, "PREROUTING", " \t") && words_have(text, "DNAT", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "connections from the WLAN reach the host as they are; where the "
 		    "port was "
 		    "changed, use rdr of pf on %s",
 		    f->ifname);
-	else if (has_word(text, "PREROUTING", " \t") && has_word(text, "RETURN", " \t"))
+	else if (words_have(text, "PREROUTING", " \t") &&
+		 words_have(text, "RETURN", " \t"))
 		found(f, IMPORT_NEEDLESS, file, line, text,
 		    "the host sees all frames of the WLAN, multicast too");
 	else

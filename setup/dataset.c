@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "folder.h"
 #include "io.h"
+#include "os/folder.h"
 #include "os/freebsd.h"
 #include "run.h"
 

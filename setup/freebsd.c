@@ -27,9 +27,9 @@
 #include "cleanup.h"
 #include "confset.h"
 #include "dataset.h"
-#include "folder.h"
 #include "fs.h"
 #include "inifile.h"
+#include "os/folder.h"
 #include "os/freebsd.h"
 #include "plan.h"
 #include "run.h"
@@ -70,10 +70,7 @@ static bool is_loader_yes(const char *value)
 
 static bool module_known(const char *flag, const char *name)
 {
-	const char *const argv[] = {KLDSTAT, "-q", flag, name, NULL};
-	AUTO_FREE char *out = NULL;
-
-	return freebsd_ask(argv, &out, NULL) == 0;
+	return freebsd_kldstat(flag, name, NULL) == 1;
 }
 
 /* A module of the loader's, loaded now as well. One that the kernel holds needs
@@ -94,16 +91,9 @@ static int plan_module(struct freebsd *f, const char *name, struct err *e)
 	return plan_command(f->p, "loads the module now", KLDLOAD, "-n", name, NULL, e);
 }
 
-/* The first line of a sysctl's value; false where it cannot be read. */
 static bool sysctl_value(const char *name, char *out, size_t size)
 {
-	const char *const argv[] = {SYSCTL, "-n", name, NULL};
-	AUTO_FREE char *text = NULL;
-
-	if (!run_have(SYSCTL) || freebsd_ask(argv, &text, NULL) != 0)
-		return false;
-	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
-	return true;
+	return run_have(SYSCTL) && freebsd_sysctl(name, out, size);
 }
 
 static int plan_amd(struct freebsd *f, struct err *e)
@@ -314,14 +304,11 @@ static bool other_instance_has(struct freebsd *f, const char *tap)
 		return false;
 	while (!taken && (d = readdir(dir)) != NULL) {
 		AUTO_FREE char *text = NULL;
-		char name[INSTANCE_MAX + 1];
-		size_t len, n = strlen(d->d_name);
+		char name[INSTANCE_MAX];
+		size_t len;
 
-		if (n <= 5 || n - 5 >= sizeof(name) ||
-		    strcmp(d->d_name + n - 5, ".conf") != 0)
-			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)(n - 5), d->d_name);
-		if (!config_instance_valid(name) || strcmp(name, f->p->instance) == 0 ||
+		if (!config_instance_of(d->d_name, name) ||
+		    strcmp(name, f->p->instance) == 0 ||
 		    snprintf(path, sizeof(path), "%s/%s", full, d->d_name) >=
 			(int)sizeof(path) ||
 		    fs_read_file(path, CONFIG_FILE_MAX, &text, &len, NULL) < 0)

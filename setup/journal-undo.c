@@ -6,9 +6,9 @@
 
 #include "cleanup.h"
 #include "dataset.h"
-#include "folder.h"
 #include "diff.h"
 #include "journal.h"
+#include "os/folder.h"
 
 struct undo {
 	setup_report *report;

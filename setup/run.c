@@ -21,10 +21,7 @@ bool run_have(const char *program)
 
 int run_program(const char *os, const char *const argv[], struct err *e)
 {
-	static const char *const env[] = {
-	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C", "HOME=/", NULL};
-	const struct cmd_opts opts = {
-	    .timeout_ms = RUN_TIMEOUT_MS, .env = env, .cwd = "/"};
+	const struct cmd_opts opts = {.timeout_ms = RUN_TIMEOUT_MS};
 
 	return strcmp(os, os_freebsd.name) == 0 ? freebsd_run(argv, NULL, NULL, e)
 						: os_run(argv, &opts, NULL, NULL, e);

@@ -15,9 +15,9 @@
 #include "plan.h"
 #include "run.h"
 
-struct setup_folders setup_folders(const char *os, bool native)
+struct setup_folders setup_folders(const char *os)
 {
-	if (native)
+	if (os_is_native(os))
 		return (struct setup_folders){.etc = PATH_ETC, .db = PATH_DB};
 	if (strcmp(os, "freebsd") == 0)
 		return (struct setup_folders){
@@ -28,7 +28,6 @@ struct setup_folders setup_folders(const char *os, bool native)
 static int begin(const struct setup_request *r, struct setup_plan **plan,
     struct plan_input *in, struct err *e)
 {
-	const struct os_ops *own;
 	struct setup_folders folders;
 	struct setup_plan *p;
 
@@ -37,18 +36,18 @@ static int begin(const struct setup_request *r, struct setup_plan **plan,
 		return err_set(e, ERR_USAGE, "%.40s: not an instance name", r->instance);
 	if (r->root[0] != '\0' && access(r->root, X_OK) < 0)
 		return err_sys(e, errno, "%s", r->root);
-	if (os_select(NULL, "", &own, e) < 0 || os_select(r->os, r->root, &in->os, e) < 0)
+	if (os_select(r->os, r->root, &in->os, e) < 0)
 		return -1;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return err_sys(e, ENOMEM, "setup");
 	in->request = r;
-	in->native = own == in->os;
+	in->native = os_is_native(in->os->name);
 	/* Our own system's programs would tell of, and change, the one that runs. */
 	run_live = os_root()[0] == '\0' || !in->native;
 	p->os = in->os->name;
 	snprintf(p->instance, sizeof(p->instance), "%s", r->instance);
-	folders = setup_folders(p->os, in->native);
+	folders = setup_folders(p->os);
 	snprintf(p->etc, sizeof(p->etc), "%s", folders.etc);
 	snprintf(p->db, sizeof(p->db), "%s", folders.db);
 	*plan = p;

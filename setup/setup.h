@@ -60,7 +60,7 @@ struct setup_plan {
 struct setup_folders {
 	const char *etc, *db;
 };
-struct setup_folders setup_folders(const char *os, bool native);
+struct setup_folders setup_folders(const char *os);
 
 /*
  * What is to be done; the caller's setup_plan_free. An earlier run that was

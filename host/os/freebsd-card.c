@@ -221,6 +221,13 @@ static int clear_driver(const char *selector, struct err *e)
 	return freebsd_run(argv, NULL, NULL, e);
 }
 
+/* Whether it has ppt (taken for granted in a plan); *d is what was seen. */
+static bool has_ppt(const char *selector, struct pciconf_device *d)
+{
+	return freebsd_recording() ||
+	       (get_device(selector, d, NULL) == 1 && strcmp(d->driver, PPT) == 0);
+}
+
 static int bind_ppt(const char *selector, struct err *e)
 {
 	const char *const argv[] = {DEVCTL, "set", "driver", "-f", selector, PPT, NULL};
@@ -228,9 +235,7 @@ static int bind_ppt(const char *selector, struct err *e)
 	struct pciconf_device d;
 
 	if (freebsd_run(argv, NULL, NULL, e) == 0) {
-		if (freebsd_recording())
-			return 0;
-		if (get_device(selector, &d, e) == 1 && strcmp(d.driver, PPT) == 0)
+		if (has_ppt(selector, &d))
 			return 0;
 		err_set(e, ERR_FAILED, PPT " did not take it%s%s",
 		    d.driver[0] != '\0' ? ", it has " : "", d.driver);
@@ -241,18 +246,12 @@ static int bind_ppt(const char *selector, struct err *e)
 	return -1;
 }
 
-static bool has_ppt(const char *selector)
-{
-	struct pciconf_device d;
-
-	return get_device(selector, &d, NULL) == 1 && strcmp(d.driver, PPT) == 0;
-}
-
 int freebsd_card_claim(
     const struct card_id *id, uid_t vm_uid, const struct card_claim *claim, struct err *e)
 {
 	static const char *const modules[] = {"vmm", NULL};
 	char selector[CARD_TEXT_SIZE];
+	struct pciconf_device d;
 
 	(void)vm_uid; /* bhyve reaches it through /dev/vmm, as root */
 	card_id_text(id, selector);
@@ -260,8 +259,7 @@ int freebsd_card_claim(
 		return err_prefix(e, "card %s", selector);
 	/* From pptdevs on; but another driver may have taken it while vmm was not loaded
 	 * (freebsd-sleep.c). */
-	if (strcmp(claim->former_driver, PPT) == 0 &&
-	    (freebsd_recording() || has_ppt(selector)))
+	if (strcmp(claim->former_driver, PPT) == 0 && has_ppt(selector, &d))
 		return 0;
 	if (bind_ppt(selector, e) < 0)
 		return err_prefix(e, "card %s", selector);

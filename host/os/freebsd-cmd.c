@@ -41,14 +41,8 @@ static int write_line(const char *const argv[], struct err *e)
 static int run(
     const char *const argv[], int ok_status, char **out, int *status, struct err *e)
 {
-	/* Nothing of our own environment, as rc(8) starts what it starts. */
-	static const char *const env[] = {
-	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C", "HOME=/", NULL};
-	const struct cmd_opts opts = {.timeout_ms = RUN_MS,
-	    .max_output = OUTPUT_MAX,
-	    .env = env,
-	    .cwd = "/",
-	    .ok_status = ok_status};
+	const struct cmd_opts opts = {
+	    .timeout_ms = RUN_MS, .max_output = OUTPUT_MAX, .ok_status = ok_status};
 
 	return os_run(argv, &opts, out, status, e);
 }
@@ -74,19 +68,37 @@ int freebsd_ask(const char *const argv[], char **out, struct err *e)
 	return *out != NULL ? status : err_sys(e, ENOMEM, "plan");
 }
 
+int freebsd_kldstat(const char *flag, const char *name, struct err *e)
+{
+	const char *const argv[] = {"/sbin/kldstat", "-q", flag, name, NULL};
+	char AUTO_FREE *out = NULL;
+	int status = freebsd_ask(argv, &out, e);
+
+	return status < 0 ? -1 : status == 0;
+}
+
+bool freebsd_sysctl(const char *name, char *out, size_t size)
+{
+	const char *const argv[] = {"/sbin/sysctl", "-n", name, NULL};
+	char AUTO_FREE *text = NULL;
+
+	if (freebsd_ask(argv, &text, NULL) != 0)
+		return false;
+	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+	return true;
+}
+
 int freebsd_modules(const char *const names[], struct err *e)
 {
 	const char *load[LOAD_MAX] = {"/sbin/kldload", "-n"};
-	int n = 2, status;
+	int n = 2;
 
 	for (; *names != NULL && n < LOAD_MAX - 1; names++) {
-		const char *const argv[] = {"/sbin/kldstat", "-q", "-m", *names, NULL};
-		char AUTO_FREE *out = NULL;
+		int known = freebsd_kldstat("-m", *names, e);
 
-		status = freebsd_ask(argv, &out, e);
-		if (status < 0)
+		if (known < 0)
 			return -1;
-		if (status != 0)
+		if (known == 0)
 			load[n++] = *names;
 	}
 	load[n] = NULL;

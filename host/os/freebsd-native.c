@@ -51,10 +51,18 @@ int host_if(const char *ifname, struct host_if *i, struct err *e)
 	return 0;
 }
 
+/* route(4): each change of a route, an interface or an address is a message. */
+int address_watch(struct err *e)
+{
+	int fd = socket(PF_ROUTE, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNSPEC);
+
+	return fd >= 0 ? fd : err_sys(e, errno, "watch of interfaces");
+}
+
 int if_watch(int *fd, struct err *e)
 {
-	*fd = socket(PF_ROUTE, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, AF_UNSPEC);
-	return *fd < 0 ? err_sys(e, errno, "watch of interfaces") : 0;
+	*fd = address_watch(e);
+	return *fd < 0 ? -1 : 0;
 }
 
 bool if_watch_gone(int watch, const char *ifname)

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -29,6 +28,7 @@
 #include "freebsd.h"
 #include "fs.h"
 #include "log.h"
+#include "words.h"
 
 #define IFCONFIG "/sbin/ifconfig"
 #define LEASES_MAX (1 << 20)
@@ -55,20 +55,6 @@ static const char *value_of(const char *text, const char *name, char out[256])
 	return NULL;
 }
 
-static bool has_word(const char *value, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *s = value; *s != '\0'; s += strspn(s, " \t")) {
-		size_t len = strcspn(s, " \t");
-
-		if (len == n && strncasecmp(s, word, n) == 0)
-			return true;
-		s += len;
-	}
-	return false;
-}
-
 /* As dhcpif and ipv6_autoconfif of network.subr see it. */
 static int read_rc(const char *ifname, struct rc_net *rc, struct err *e)
 {
@@ -86,10 +72,11 @@ static int read_rc(const char *ifname, struct rc_net *rc, struct err *e)
 	v = value_of(text, mine, buf);
 	if (v == NULL)
 		v = value_of(text, "ifconfig_DEFAULT", buf);
-	rc->dhcp = v != NULL && (has_word(v, "DHCP") || has_word(v, "SYNCDHCP") ||
-				    has_word(v, "NOSYNCDHCP"));
+	rc->dhcp = v != NULL && (words_have_nocase(v, "DHCP", " \t") ||
+				    words_have_nocase(v, "SYNCDHCP", " \t") ||
+				    words_have_nocase(v, "NOSYNCDHCP", " \t"));
 	v = value_of(text, six, buf);
-	rc->rtadv = v != NULL && has_word(v, "accept_rtadv");
+	rc->rtadv = v != NULL && words_have_nocase(v, "accept_rtadv", " \t");
 	return 0;
 }
 

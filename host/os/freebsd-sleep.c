@@ -10,45 +10,36 @@
  * The kernel refuses it while any VM is there. Of several instances the last one to be
  * suspended succeeds.
  */
-#include <dirent.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "folder.h"
 #include "freebsd.h"
 #include "log.h"
 
 /* Of VMs that bhyfi makes: vmm/bhyve.c. */
 #define OUR_VMS "bhyfi-"
 
+static bool look_at_vm(const char *name, void *ours)
+{
+	*(bool *)ours = strncmp(name, OUR_VMS, strlen(OUR_VMS)) == 0;
+	return *(bool *)ours;
+}
+
 /* Whether the VMs that are left are other instances'. */
 static bool only_ours(void)
 {
-	char path[PATH_MAX];
-	struct dirent *d;
 	bool ours = true;
-	DIR *dir;
 
-	if (os_path(path, sizeof(path), "/dev/vmm", NULL) < 0)
-		return false;
-	dir = opendir(path);
-	while (dir != NULL && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.' &&
-		    strncmp(d->d_name, OUR_VMS, strlen(OUR_VMS)) != 0)
-			ours = false;
-	if (dir != NULL)
-		closedir(dir);
-	return ours && dir != NULL;
+	return folder_each("/dev/vmm", look_at_vm, &ours) && ours;
 }
 
 int freebsd_before_sleep(struct err *e)
 {
-	static const char *const loaded[] = {"/sbin/kldstat", "-q", "-n", "vmm.ko", NULL};
 	static const char *const unload[] = {"/sbin/kldunload", "vmm", NULL};
-	char AUTO_FREE *out = NULL;
-	int status = freebsd_ask(loaded, &out, e);
+	int loaded = freebsd_kldstat("-n", "vmm.ko", e);
 
-	if (status != 0)
-		return status < 0 ? -1 : 0;
+	if (loaded <= 0)
+		return loaded;
 	if (freebsd_run(unload, NULL, NULL, e) == 0)
 		return 0;
 	if (only_ours()) {

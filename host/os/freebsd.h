@@ -27,6 +27,13 @@ int freebsd_ask(const char *const argv[], char **out, struct err *e);
 void freebsd_record(FILE *out);
 bool freebsd_recording(void);
 
+/* Whether kldstat(8) knows a module (flag "-m") or a file ("-n", with .ko): 1 or 0, -1
+ * where it does not tell. */
+int freebsd_kldstat(const char *flag, const char *name, struct err *e);
+
+/* The first line of a sysctl's value; false where it can not be read. */
+bool freebsd_sysctl(const char *name, char *out, size_t size);
+
 /* Loads those of the kernel modules (NULL at the end) that are not there. */
 int freebsd_modules(const char *const names[], struct err *e);
 

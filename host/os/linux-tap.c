@@ -256,19 +256,29 @@ int linux_tap_create(const struct config *c, int *fd, struct err *e)
 	return -1;
 }
 
+static int watch_groups(unsigned groups, struct err *e)
+{
+	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = groups};
+	int fd =
+	    socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	err_sys(e, errno, "watch of interfaces");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 int if_watch(int *fd, struct err *e)
 {
-	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	*fd = watch_groups(RTMGRP_LINK, e);
+	return *fd < 0 ? -1 : 0;
+}
 
-	*fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (*fd < 0)
-		return err_sys(e, errno, "watch of interfaces");
-	if (bind(*fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return 0;
-	err_sys(e, errno, "watch of interfaces");
-	close(*fd);
-	*fd = -1;
-	return -1;
+int address_watch(struct err *e)
+{
+	return watch_groups(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, e);
 }
 
 bool if_watch_gone(int watch, const char *ifname)

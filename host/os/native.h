@@ -32,6 +32,10 @@ int host_if(const char *ifname, struct host_if *i, struct err *e);
 int if_watch(int *fd, struct err *e);
 bool if_watch_gone(int watch, const char *ifname);
 
+/* A descriptor that becomes readable when an address came or went, or perhaps then; it
+ * does not block and is the caller's to close. */
+int address_watch(struct err *e);
+
 /* A descriptor that becomes readable when the process has exited; the process need
  * not be a child. ERR_NOT_RUNNING where there is none. */
 int proc_watch(pid_t pid, int *fd, struct err *e);

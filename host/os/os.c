@@ -79,6 +79,9 @@ int os_path(char *buf, size_t size, const char *path, struct err *e)
 int os_run(const char *const argv[], const struct cmd_opts *opts, char **out, int *status,
     struct err *e)
 {
+	static const char *const env[] = {
+	    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "LC_ALL=C", "HOME=/", NULL};
+	struct cmd_opts own = *opts;
 	const char *args[ARGS_MAX];
 	char program[PATH_MAX];
 	size_t n = 1;
@@ -92,5 +95,7 @@ int os_run(const char *const argv[], const struct cmd_opts *opts, char **out, in
 		args[n] = argv[n];
 	}
 	args[n] = NULL;
-	return cmd_run(args, opts, out, status, e);
+	own.env = env;
+	own.cwd = "/";
+	return cmd_run(args, &own, out, status, e);
 }

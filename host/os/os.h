@@ -110,7 +110,8 @@ const char *os_root(void);
 /* os_root() and a path of that system's, as one; ERR_FAILED where it does not fit. */
 int os_path(char *buf, size_t size, const char *path, struct err *e);
 
-/* cmd_run() of a program of that system: argv[0] is its path there. */
+/* cmd_run() of a program of that system: argv[0] is its path there. Nothing of our own
+ * environment, as rc(8) starts what it starts: opts' env and cwd are not heeded. */
 struct cmd_opts;
 int os_run(const char *const argv[], const struct cmd_opts *opts, char **out, int *status,
     struct err *e);

@@ -1,6 +1,6 @@
 /* Folders of the system below os_root(). */
-#ifndef BHYFI_SETUP_FOLDER_H
-#define BHYFI_SETUP_FOLDER_H
+#ifndef BHYFI_OS_FOLDER_H
+#define BHYFI_OS_FOLDER_H
 
 #include <stdbool.h>
 

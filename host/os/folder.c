@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "os/os.h"
+#include "os.h"
 
 bool folder_each(const char *path, bool (*each)(const char *name, void *arg), void *arg)
 {
