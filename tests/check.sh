@@ -68,16 +68,10 @@ optional() { # NAME TEXT COMMAND...: only where it is wanted
 	wanted "$1" && step "$@"
 }
 
-build() { # FOLDER COMPILER OPTION...
-	folder=build/$1 compiler=$2
-	shift 2
-	CC=$compiler tests/tree.sh build "$folder" "$TOP/build/prefix" "$@"
-}
-
-configured() { # the same without building
-	folder=build/$1 compiler=$2
-	shift 2
-	CC=$compiler tests/tree.sh configure "$folder" "$TOP/build/prefix" "$@"
+tree() { # build|configure FOLDER COMPILER OPTION...
+	how=$1 folder=build/$2 compiler=$3
+	shift 3
+	CC=$compiler tests/tree.sh "$how" "$folder" "$TOP/build/prefix" "$@"
 }
 
 formatted() {
@@ -159,15 +153,15 @@ finish() {
 
 # Without this build there is nothing to test.
 if wanted "$first"; then
-	step "$first" "$first builds without a warning" build "$first" "$first" --werror || finish
+	step "$first" "$first builds without a warning" tree build "$first" "$first" --werror || finish
 else
-	build "$first" "$first" --werror >"$LOGS/$first.log" 2>&1 ||
-		step "$first" "$first builds without a warning" build "$first" "$first" --werror ||
+	tree build "$first" "$first" --werror >"$LOGS/$first.log" 2>&1 ||
+		step "$first" "$first builds without a warning" tree build "$first" "$first" --werror ||
 		finish
 fi
 if [ "$suite" = system ]; then
 	[ "$first" = clang ] ||
-		optional clang "clang builds without a warning" build clang clang --werror
+		optional clang "clang builds without a warning" tree build clang clang --werror
 	if command -v clang-format >/dev/null; then
 		optional format "the code is formatted" formatted
 	elif wanted format; then
@@ -178,7 +172,7 @@ if [ "$suite" = system ]; then
 	[ -z "$unit" ] || tests "$first" unit --no-rebuild $unit
 	sanitized="$unit $(programs "$first" fuzz)"
 	if [ "$sanitized" != " " ]; then
-		step asan "the tests are configured with ASan and UBSan" configured asan "$first" \
+		step asan "the tests are configured with ASan and UBSan" tree configure asan "$first" \
 			-Db_sanitize=address,undefined $sanitize -Dstrip=false &&
 			tests asan sanitized $sanitized
 	fi

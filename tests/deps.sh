@@ -1,9 +1,9 @@
 #!/bin/sh
 # deps.sh PURPOSE...: installs what is missing of the system's packages for
-#   build    compiling
+#   build    compiling; clang and bpftool for the guest's BPF programs
 #   run      booting guests
 #   demo     an ordinary DHCP client for the demo, the system tests and the bench
-#   check    compiling a second time, checks of style
+#   check    checks of style, programs that single tests start
 # Says first what it will install. Does nothing where all is there. Debian and its kin
 # by apt-get, FreeBSD by pkg; elsewhere meson and the programs say what they miss.
 set -eu
@@ -16,7 +16,7 @@ debian_packages() {
 		libmnl-dev libseccomp-dev libssl-dev libbpf-dev libelf-dev zlib1g-dev ;;
 	run) echo qemu-system-x86 ;;
 	demo) echo udhcpc isc-dhcp-client ;;
-	check) echo clang clang-format mandoc dosfstools mtools git ovmf iproute2 wpasupplicant \
+	check) echo clang-format mandoc dosfstools mtools git ovmf iproute2 wpasupplicant \
 		dnsmasq-base ;;
 	esac
 }

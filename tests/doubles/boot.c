@@ -104,7 +104,7 @@ int double_kenv(int argc, char **argv)
 		ret = flags['u'] ? kenv_unset(env, name, flags['q'])
 				 : kenv_get(env, name, flags['q'], flags['v']);
 	}
-	state_close(state, true);
+	state_close(state, value != NULL || flags['u']);
 	return ret;
 }
 

@@ -1,8 +1,7 @@
 /*
  * sysctl(8): "sysctl" in the state holds names and values as text, of which only those
- * of the table can be set while the system runs. What
- * vmm.ko brings is there while it is loaded; net.wlan.N.%parent follows from the
- * pseudo interfaces.
+ * of the table can be set while the system runs. What vmm.ko brings is there while it is
+ * loaded; net.wlan.N.%parent follows from the pseudo interfaces.
  */
 #include "double.h"
 
@@ -11,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cleanup.h"
 
 static json_t *all_values(json_t *state)
 {
@@ -60,7 +61,7 @@ static int set_value(json_t *state, const char *name, const char *value, bool ba
 	    "net.link.tap.up_on_open", "net.link.tap.user_open", "net.link.tap.debug"};
 	json_t *all = json_object_get(state, "sysctl");
 
-	for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(writable); i++) {
 		if (strcmp(writable[i], name) != 0)
 			continue;
 		if (geteuid() != 0) {
@@ -85,7 +86,7 @@ static int set_value(json_t *state, const char *name, const char *value, bool ba
 
 int double_sysctl(int argc, char **argv)
 {
-	bool bare = false, ignore = false;
+	bool bare = false, ignore = false, changed = false;
 	json_t *state, *all;
 	int c, ret = 0;
 
@@ -108,7 +109,10 @@ int double_sysctl(int argc, char **argv)
 		if (set != NULL)
 			*set = '\0';
 		if (set != NULL && json_object_get(all, argv[i]) != NULL) {
-			ret |= set_value(state, argv[i], set + 1, bare);
+			int failed = set_value(state, argv[i], set + 1, bare);
+
+			changed |= failed == 0;
+			ret |= failed;
 		} else if (set != NULL || !print(all, argv[i], bare)) {
 			if (!ignore) {
 				double_warnx("unknown oid '%s'", argv[i]);
@@ -117,6 +121,6 @@ int double_sysctl(int argc, char **argv)
 		}
 	}
 	json_decref(all);
-	state_close(state, true);
+	state_close(state, changed);
 	return ret;
 }

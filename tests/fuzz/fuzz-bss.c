@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < l.n; i++)
 		if (l.list[i].ssid_len > SSID_MAX || l.list[i].security == NULL)
 			__builtin_trap();
-	o = bss_json(&l, NULL);
+	o = bss_json(&l, NULL, "");
 	if (json_array_size(o) != l.n)
 		__builtin_trap();
 	json_decref(o);

@@ -92,12 +92,8 @@ static void up_twice(void **state)
 static void down_in_the_middle_of_up(void **state)
 {
 	struct inst *i = fake(state);
-	struct err e = ERR_INIT;
-	struct child c;
 
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
+	lab_begin(i);
 	lab_down(i);
 }
 
@@ -189,8 +185,7 @@ static void who_runs_as_whom(void **state)
 	char path[64], root[PATH_MAX] = "";
 
 	lab_up(i);
-	assert_true(process_find("bhyfid", i->name, getpid(), &priv));
-	assert_true(process_find("bhyfid", NULL, priv.pid, &main_process));
+	lab_find_bhyfid(i, &priv, &main_process);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)main_process.pid);
 	assert_true(readlink(path, root, sizeof(root) - 1) > 0);
 	assert_string_equal(root, i->run);

@@ -44,16 +44,12 @@ static const json_t *by_ssid(const json_t *list, const char *ssid)
 
 static void run_ok(const struct inst *i, const char *const command[], const char *text)
 {
-	const char *argv[16] = {BHYFI_TEST_BIN "/bhyfi", "-i", i->name};
 	struct err e = ERR_INIT;
 	struct child c;
-	int n = 3;
 
-	for (; *command != NULL && n < 15; command++)
-		argv[n++] = *command;
-	ok(child_run(&c, argv, COMMAND_MS, &e), &e);
+	ok(inst_run_list(i, &c, COMMAND_MS, command, &e), &e);
 	if (c.status != 0 || strstr(c.out, text) == NULL) {
-		print_error("%s: status %d: %s%s\n", argv[3], c.status, c.out, c.err);
+		print_error("%s: status %d: %s%s\n", *command, c.status, c.out, c.err);
 		fail();
 	}
 	child_free(&c);
@@ -143,19 +139,17 @@ static void a_killed_connect_is_taken_back(void **state)
 	struct err e = ERR_INIT;
 	char AUTO_FREE *before = NULL;
 	char AUTO_FREE *after = NULL;
-	struct child c, log;
+	struct child c;
 
 	lab_up(i);
 	before = nets_file(i);
 	json_decref(lab_air(i, "ap-off ap=0"));
-	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
 	ok(inst_start(i, &c, &e, "connect", "bhyfi-one", "--hidden", "--wait", "60", "-p",
 	       nets_secret(i, PASSPHRASE), NULL),
 	    &e);
 	/* It fails quickly here; killed or not, nothing stays. */
 	child_free(&c);
 	nets_done(i);
-	child_free(&log);
 	nets_wait_in(i, "bhyfi-two");
 	after = nets_file(i);
 	assert_string_equal(before, after);
@@ -182,14 +176,9 @@ static void save_keeps_a_failure(void **state)
 static void hidden_and_open(void **state)
 {
 	struct inst *i = fake(state, "hidden");
-	struct err e = ERR_INIT;
-	struct child c;
 
 	write_file(i, "# none\n");
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
-	i->settled = false;
+	lab_begin(i);
 	nets_wait_in(i, "");
 	nets_connect_fails(
 	    i, "bhyfi-hidden", PASSPHRASE, ERR_FAILED, "no such network is heard");

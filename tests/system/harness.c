@@ -1,8 +1,10 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "fs.h"
@@ -126,6 +128,16 @@ void lab_up(struct inst *i)
 	expect_success(&c, "up");
 }
 
+void lab_begin(struct inst *i)
+{
+	struct err e = ERR_INIT;
+	struct child c;
+
+	i->settled = false;
+	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
+	expect_success(&c, "up --wait 0");
+}
+
 void lab_wait_online(const struct inst *i, int timeout_ms)
 {
 	struct err e = ERR_INIT;
@@ -135,6 +147,21 @@ void lab_wait_online(const struct inst *i, int timeout_ms)
 	snprintf(seconds, sizeof(seconds), "%d", timeout_ms / 1000);
 	ok(inst_run(i, &c, timeout_ms + 10000, &e, "up", "--wait", seconds, NULL), &e);
 	expect_success(&c, "online again");
+}
+
+bool lab_reload(struct inst *i, const char *base, const char *lines)
+{
+	struct err e = ERR_INIT;
+	bool restart_needed;
+	json_t *o;
+
+	snprintf(i->settings, sizeof(i->settings), "%s%s", base, lines);
+	lab_write(i);
+	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
+	ok(o ? 0 : -1, &e);
+	restart_needed = json_is_true(json_object_get(o, "restart_needed"));
+	json_decref(o);
+	return restart_needed;
 }
 
 void lab_down(struct inst *i)
@@ -247,6 +274,24 @@ pid_t lab_vmm(const struct inst *i)
 	return pid;
 }
 
+void lab_find_bhyfid(const struct inst *i, struct process *priv, struct process *main)
+{
+	assert_true(process_find("bhyfid", i->name, getpid(), priv));
+	assert_true(process_find("bhyfid", NULL, priv->pid, main));
+}
+
+void lab_kill_bhyfid(const struct inst *i)
+{
+	struct process priv, main;
+	struct err e = ERR_INIT;
+
+	lab_find_bhyfid(i, &priv, &main);
+	kill(priv.pid, SIGKILL);
+	kill(main.pid, SIGKILL);
+	ok(process_wait_gone(priv.pid, 10000, &e), &e);
+	ok(process_wait_gone(main.pid, 10000, &e), &e);
+}
+
 void lab_lan_works(const struct inst *i)
 {
 	struct err e = ERR_INIT;
@@ -260,17 +305,13 @@ void lab_lan_works(const struct inst *i)
 void lab_refuses(const struct inst *i, int status, const char *const command[],
     const char *const texts[])
 {
-	const char *argv[16] = {BHYFI_TEST_BIN "/bhyfi", "-i", i->name};
 	struct err e = ERR_INIT;
 	struct child c;
-	int n = 3;
 
-	for (; *command && n < 15; command++)
-		argv[n++] = *command;
-	ok(child_run(&c, argv, UP_MS, &e), &e);
+	ok(inst_run_list(i, &c, UP_MS, command, &e), &e);
 	if (c.status != status || strncmp(c.err, "bhyfi: ", 7) != 0 ||
 	    strchr(c.err, '\n') != c.err + c.err_len - 1) {
-		print_error("%s: status %d, not %d; it says: %s", argv[3], c.status,
+		print_error("%s: status %d, not %d; it says: %s", *command, c.status,
 		    status, c.err);
 		fail();
 	}

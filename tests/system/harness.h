@@ -60,8 +60,13 @@ void lab_write(const struct inst *i);
 
 /* Online at the end, by `bhyfi up --wait`. */
 void lab_up(struct inst *i);
+/* As far as `bhyfi up --wait 0` goes. */
+void lab_begin(struct inst *i);
 /* Online again after a fault: waits for what the daemon does by itself. */
 void lab_wait_online(const struct inst *i, int timeout_ms);
+/* Writes the configuration, these lines behind `base`, and has bhyfid read it. Whether
+ * something of it waits for the next start. */
+bool lab_reload(struct inst *i, const char *base, const char *lines);
 /* `bhyfi down`, status 0. */
 void lab_down(struct inst *i);
 /* Nothing of it is left but logs: no process, interface, file, mount. */
@@ -73,6 +78,10 @@ json_t *lab_status(const struct inst *i);
 json_t *lab_air(const struct inst *i, const char *request);
 /* The pid of the VMM, from `status`. */
 pid_t lab_vmm(const struct inst *i);
+/* bhyfid is two processes: the privileged one is the other's parent. */
+void lab_find_bhyfid(const struct inst *i, struct process *priv, struct process *main);
+/* Kills both and waits until they are gone. */
+void lab_kill_bhyfid(const struct inst *i);
 /* Reachable: a DHCP lease and an answered ping. */
 void lab_lan_works(const struct inst *i);
 

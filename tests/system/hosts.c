@@ -21,7 +21,6 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "net.h"
 #include "ns.h"
 
 #define BRIDGE "lan"
@@ -138,6 +137,18 @@ static int await_go(int fd, struct err *e)
 int hosts_meet(struct host *h, struct err *e)
 {
 	return tell(h->fd, WORD_MET, "", e) ? -1 : await_go(h->fd, e);
+}
+
+int hosts_join(
+    const char *net4, const char *net6, struct lease *l, struct ipv6 *v6, struct err *e)
+{
+	if (net_dhcp("udhcpc", "eth0", 60000, l, e) || net_ipv6("eth0", 60000, v6, e))
+		return -1;
+	if (strncmp(l->address, net4, strlen(net4)) != 0 ||
+	    strncmp(v6->address[0], net6, strlen(net6)) != 0)
+		return err_set(e, ERR_FAILED, "%s and %s are not of the network",
+		    l->address, v6->address[0]);
+	return 0;
 }
 
 static _Noreturn void be_host(struct host *h, int (*body)(struct host *h, struct err *e))

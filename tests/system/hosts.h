@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "net.h"
 
 #define HOSTS_MAX 32
 
@@ -25,6 +26,11 @@ struct host {
 int hosts_run(unsigned n, const char *tap, int timeout_ms,
     int (*body)(struct host *h, struct err *e), struct err *e);
 int hosts_meet(struct host *h, struct err *e);
+
+/* In a host: addresses for eth0 by DHCP and by router advertisements, which have to begin
+ * with these texts. */
+int hosts_join(
+    const char *net4, const char *net6, struct lease *l, struct ipv6 *v6, struct err *e);
 
 /* Counts frames that get to eth0 from now on; a descriptor. */
 enum hosts_watch {

@@ -137,6 +137,16 @@ int inst_run(const struct inst *i, struct child *c, int timeout_ms, struct err *
 	return rc ? -1 : finish(c, timeout_ms, e);
 }
 
+int inst_run_list(const struct inst *i, struct child *c, int timeout_ms,
+    const char *const command[], struct err *e)
+{
+	const char *argv[ARGS_MAX + 1] = {BHYFI, "-i", i->name};
+
+	for (int n = 3; *command != NULL && n < ARGS_MAX; n++)
+		argv[n] = *command++;
+	return child_run(c, argv, timeout_ms, e);
+}
+
 json_t *inst_json(const struct inst *i, int timeout_ms, struct err *e, ...)
 {
 	json_error_t why;

@@ -34,7 +34,10 @@ void inst_remove(const struct inst *i);
 /* Runs bhyfi -i NAME with these arguments, NULL at the end. */
 int inst_run(const struct inst *i, struct child *c, int timeout_ms, struct err *e, ...)
     __attribute__((sentinel));
-/* The same in the background. */
+/* The same with the arguments as a list. */
+int inst_run_list(const struct inst *i, struct child *c, int timeout_ms,
+    const char *const command[], struct err *e);
+/* As inst_run, in the background. */
 int inst_start(const struct inst *i, struct child *c, struct err *e, ...)
     __attribute__((sentinel));
 

@@ -55,6 +55,8 @@ int net_forwarded(
     const char *address, unsigned port, unsigned to, int timeout_ms, struct err *e);
 /* Asks in mDNS's group and hears the air's answer to the group (air/group.h). */
 int net_group(const char *ifname, int family, int timeout_ms, struct err *e);
+/* The same with both families. */
+int net_groups(const char *ifname, int timeout_ms, struct err *e);
 
 /* Changes of interfaces from now on; a descriptor, the caller's to close. */
 int net_watch(struct err *e);

@@ -19,15 +19,10 @@ struct inst *nets_unknown(void **state, const char *scenario)
 	static const char nothing[] = "# nothing yet\n";
 	struct inst *i = lab_inst(state, scenario);
 	struct err e = ERR_INIT;
-	struct child c, log;
+	struct child log;
 
 	ok(fs_write_atomic(i->networks, 0600, nothing, strlen(nothing), &e), &e);
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	if (c.status != 0)
-		print_error("bhyfi up: %s", c.err);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
-	i->settled = false;
+	lab_begin(i);
 	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
 	ok(child_wait_text(&log, "supplicant after", UP_MS, &e), &e);
 	child_free(&log);

@@ -18,11 +18,11 @@ double sleep_resume(const struct inst *i);
  * machine on record. */
 void sleep_suspended(const struct inst *i, const char *vmm);
 
+/* How often: what BHYFI_SLEEPS says, or so often. */
+int sleep_times(int usual);
 /* n times: suspended, resumed, an answer from the gateway; each time and their least,
  * median and greatest are printed. The address of the first lease is kept throughout,
  * as the interface is. */
-/* How often: what BHYFI_SLEEPS says, or so often. */
-int sleep_times(int usual);
 void sleep_cycles(const struct inst *i, int n, const char *vmm);
 
 #endif

@@ -22,9 +22,7 @@ static int host_setup(void **state)
 {
 	if (lab_setup(state) < 0)
 		return -1;
-	memcpy(fbsd_root + strlen(fbsd_root) - 6, "XXXXXX", 6);
-	assert_non_null(mkdtemp(fbsd_root));
-	fbsd_install();
+	fbsd_begin();
 	/* No DHCP client and no router solicitations by themselves. */
 	fbsd_write("/etc/rc.conf", "hostname=\"laptop\"\n");
 	return 0;
@@ -52,57 +50,15 @@ static struct inst *host_inst(void **state, const char *more)
 	return i;
 }
 
-static bool is_there(const char *path)
-{
-	char full[PATH_MAX];
-
-	snprintf(full, sizeof(full), "%s%s", fbsd_root, path);
-	return access(full, F_OK) == 0;
-}
-
 /* As lab_down, and no VM of FreeBSD's kernel. */
 static void host_down(struct inst *i)
 {
 	char dev[64];
 
 	lab_down(i);
-	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", i->name);
-	assert_false(is_there(dev));
+	assert_false(fbsd_has_vm(i->name));
 	snprintf(dev, sizeof(dev), "/dev/nmdm-bhyfi-%s.2B", i->name);
-	assert_false(is_there(dev));
-}
-
-/* Each of the texts is in the log, behind the one before. */
-static void in_order(const char *log, const char *const texts[])
-{
-	const char *at = log;
-
-	for (; *texts != NULL; texts++) {
-		at = strstr(at, *texts);
-		if (at == NULL) {
-			print_error(
-			    "\"%s\" is not there, or too early, in:\n%s\n", *texts, log);
-			fail();
-		}
-	}
-}
-
-static void find_bhyfid(const struct inst *i, struct process *priv, struct process *main)
-{
-	assert_true(process_find("bhyfid", i->name, getpid(), priv));
-	assert_true(process_find("bhyfid", NULL, priv->pid, main));
-}
-
-static void kill_bhyfid(const struct inst *i)
-{
-	struct process priv, main;
-	struct err e = ERR_INIT;
-
-	find_bhyfid(i, &priv, &main);
-	kill(priv.pid, SIGKILL);
-	kill(main.pid, SIGKILL);
-	ok(process_wait_gone(priv.pid, BEGIN_MS, &e), &e);
-	ok(process_wait_gone(main.pid, BEGIN_MS, &e), &e);
+	assert_false(fbsd_has(dev));
 }
 
 /* Many times what a UART takes at once: the null modem loses what is too much. */
@@ -138,11 +94,11 @@ static void online_taken_over_and_gone(void **state)
 	many_networks(i);
 	lab_up(i);
 	AUTO_FREE char *log = fbsd_log();
-	in_order(log, up);
+	fbsd_in_order(log, up);
 	lab_lan_works(i);
 	pid = lab_vmm(i);
 	/* The new one speaks on the same null modem. */
-	kill_bhyfid(i);
+	lab_kill_bhyfid(i);
 	lab_up(i);
 	assert_int_equal(lab_vmm(i), pid);
 	lab_lan_works(i);
@@ -150,7 +106,7 @@ static void online_taken_over_and_gone(void **state)
 	free(fbsd_log());
 	host_down(i);
 	AUTO_FREE char *ends = fbsd_log();
-	in_order(ends, down);
+	fbsd_in_order(ends, down);
 }
 
 /* An agent that hangs: the button reaches PID 1, which releases the card. */
@@ -158,7 +114,7 @@ static void the_power_button_releases_the_card(void **state)
 {
 	static const char *const texts[] = {"release: power button", "supplicant stopped",
 	    "driver mac80211_hwsim unloaded", "power off", NULL};
-	struct inst *i = host_inst(state, "stop_timeout = 4\n");
+	struct inst *i = host_inst(state, "stop_timeout = 10\n");
 	AUTO_FREE char *text = NULL;
 	struct err e = ERR_INIT;
 	char path[PATH_MAX + 16];
@@ -172,7 +128,7 @@ static void the_power_button_releases_the_card(void **state)
 	host_down(i);
 	snprintf(path, sizeof(path), "%s/console.log", i->run);
 	ok(fs_read_file(path, 1 << 20, &text, NULL, &e), &e);
-	in_order(text, texts);
+	fbsd_in_order(text, texts);
 }
 
 /* Twice, or BHYFI_SLEEPS times. What the double of bhyve holds is gone in between. */
@@ -182,16 +138,14 @@ static void suspended_and_resumed(void **state)
 	    " --destroy\n", "ifconfig tap0 link0 down\n", "bhyve -k ",
 	    "ifconfig tap0 link0 up", NULL};
 	struct inst *i = host_inst(state, "");
-	char dev[64];
 
 	lab_up(i);
-	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", i->name);
 	sleep_suspend(i, CLEAN);
 	sleep_suspended(i, "bhyve");
-	assert_false(is_there(dev));
+	assert_false(fbsd_has_vm(i->name));
 	sleep_resume(i);
 	AUTO_FREE char *log = fbsd_log();
-	in_order(log, texts);
+	fbsd_in_order(log, texts);
 	/* The interface was there all the time. */
 	assert_null(strstr(log, "ifconfig tap0 destroy"));
 	sleep_cycles(i, sleep_times(2), "bhyve");
@@ -203,12 +157,8 @@ static void suspended_and_resumed(void **state)
 static pid_t begin(struct inst *i, struct child *log)
 {
 	struct err e = ERR_INIT;
-	struct child c;
 
-	i->settled = false;
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
+	lab_begin(i);
 	ok(inst_start(i, log, &e, "log", "-f", NULL), &e);
 	ok(child_wait_text(log, "state: booting", BEGIN_MS, &e), &e);
 	return lab_vmm(i);
@@ -227,12 +177,11 @@ static void end_machine(pid_t bhyve)
 
 static void destroy_under_it(const struct inst *i)
 {
-	char program[PATH_MAX], vm[64];
-	const char *const argv[] = {program, vm, "--destroy", NULL};
+	char vm[64];
+	const char *const argv[] = {fbsd_at("/usr/sbin/bhyvectl"), vm, "--destroy", NULL};
 	struct err e = ERR_INIT;
 	struct child c;
 
-	snprintf(program, sizeof(program), "%s/usr/sbin/bhyvectl", fbsd_root);
 	snprintf(vm, sizeof(vm), "--vm=bhyfi-%s", i->name);
 	ok(child_run(&c, argv, COMMAND_MS, &e), &e);
 	assert_int_equal(c.status, 0);
@@ -286,23 +235,21 @@ static void what_was_left_is_cleared(void **state)
 	    "bhyvectl --vm=bhyfi-", "ifconfig tap0 destroy", "bhyve -k", NULL};
 	struct inst *i = host_inst(state, "");
 	struct child log;
-	char dev[64];
 	pid_t bhyve = begin(i, &log);
 	struct err e = ERR_INIT;
 
 	child_free(&log);
-	kill_bhyfid(i);
+	lab_kill_bhyfid(i);
 	kill(bhyve, SIGKILL);
 	ok(process_wait_gone(bhyve, BEGIN_MS, &e), &e);
-	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", i->name);
-	assert_true(is_there(dev));
+	assert_true(fbsd_has_vm(i->name));
 	free(fbsd_log());
 	assert_int_not_equal(begin(i, &log), bhyve);
 	child_free(&log);
 	AUTO_FREE char *ran = fbsd_log();
-	in_order(ran, texts);
+	fbsd_in_order(ran, texts);
 	/* And with nobody to start it again. */
-	kill_bhyfid(i);
+	lab_kill_bhyfid(i);
 	host_down(i);
 }
 
@@ -316,11 +263,9 @@ static void refused(const struct inst *i, int status, const char *a, const char 
 static void what_is_missing_is_said(void **state)
 {
 	struct inst *i = host_inst(state, "");
-	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path),
-	    "%s/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd", fbsd_root);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(
+	    unlink(fbsd_at("/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd")), 0);
 	refused(i, ERR_PRECONDITION, "BHYVE_UEFI_CODE.fd", "pkg install bhyve-firmware");
 	fbsd_install();
 	i = host_inst(state, "memory = 100\n");

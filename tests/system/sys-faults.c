@@ -134,13 +134,6 @@ static void tap_deleted(void **state)
 	lab_down(i);
 }
 
-/* bhyfid is two processes: the privileged one is the other's parent. */
-static void find_bhyfid(const struct inst *i, struct process *priv, struct process *main)
-{
-	assert_true(process_find("bhyfid", i->name, getpid(), priv));
-	assert_true(process_find("bhyfid", NULL, priv->pid, main));
-}
-
 static void kill_and_start_again(void **state, bool kill_priv, bool kill_main)
 {
 	int watch;
@@ -150,7 +143,7 @@ static void kill_and_start_again(void **state, bool kill_priv, bool kill_main)
 	struct err e = ERR_INIT;
 
 	close(watch);
-	find_bhyfid(i, &priv, &main);
+	lab_find_bhyfid(i, &priv, &main);
 	if (kill_priv)
 		assert_int_equal(kill(priv.pid, SIGKILL), 0);
 	if (kill_main)
@@ -185,15 +178,9 @@ static void bhyfid_killed_then_down(void **state)
 {
 	int watch;
 	struct inst *i = online(state, &watch);
-	struct process priv, main;
-	struct err e = ERR_INIT;
 
 	close(watch);
-	find_bhyfid(i, &priv, &main);
-	kill(priv.pid, SIGKILL);
-	kill(main.pid, SIGKILL);
-	ok(process_wait_gone(priv.pid, 10000, &e), &e);
-	ok(process_wait_gone(main.pid, 10000, &e), &e);
+	lab_kill_bhyfid(i);
 	lab_down(i);
 }
 

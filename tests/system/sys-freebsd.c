@@ -20,8 +20,6 @@
 #include "fs.h"
 #include "harness.h"
 
-#define ARGS_MAX 16
-#define BEGIN_MS 30000 /* a state that is about to come */
 #define STEPS_MAX 60
 
 #define FIRMWARE "/usr/local/share/uefi-firmware/BHYVE_UEFI_CODE.fd"
@@ -40,21 +38,6 @@ static const char loader_before[] = "zfs_load=\"YES\" # the root\n"
 				    "kern.geom.label.disk_ident.enable=0\n";
 
 /* The system under FreeBSD's programs */
-
-static char *at(const char *path)
-{
-	static char full[4][PATH_MAX];
-	static unsigned next;
-	char *p = full[next++ % 4];
-
-	snprintf(p, PATH_MAX, "%s%s", fbsd_root, path);
-	return p;
-}
-
-static bool is_there(const char *path)
-{
-	return access(at(path), F_OK) == 0;
-}
 
 static bool is_loaded(const char *file)
 {
@@ -144,7 +127,7 @@ static char *look(void)
 	listing = open_memstream(&text, &len);
 	assert_non_null(listing);
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
-		assert_int_equal(nftw(at(folders[i]), list_entry, 16, FTW_PHYS), 0);
+		assert_int_equal(nftw(fbsd_at(folders[i]), list_entry, 16, FTW_PHYS), 0);
 	fclose(listing);
 	return text;
 }
@@ -153,9 +136,7 @@ static int host_setup(void **state)
 {
 	if (lab_setup(state) < 0)
 		return -1;
-	memcpy(fbsd_root + strlen(fbsd_root) - 6, "XXXXXX", 6);
-	assert_non_null(mkdtemp(fbsd_root));
-	fbsd_install();
+	fbsd_begin();
 	fbsd_write("/etc/rc.conf", rc_before);
 	fbsd_write("/boot/loader.conf", loader_before);
 	return 0;
@@ -171,37 +152,17 @@ static int host_teardown(void **state)
 
 /* bhyfi's commands */
 
-/* Each of the texts is in what was said, behind the one before. */
-static void in_order(const char *said, const char *const texts[])
-{
-	const char *from = said;
-
-	for (; *texts != NULL; texts++) {
-		from = strstr(from, *texts);
-		if (from == NULL) {
-			print_error(
-			    "\"%s\" is not there, or too early, in:\n%s\n", *texts, said);
-			fail();
-		}
-		from += strlen(*texts);
-	}
-}
-
 /* What `bhyfi -i NAME command...` printed, the caller's, with errors behind. */
 static char *run(const struct inst *i, int status, const char *const command[])
 {
-	const char *argv[ARGS_MAX + 1] = {BHYFI_TEST_BIN "/bhyfi", "-i", i->name};
 	struct err e = ERR_INIT;
 	char *text = NULL;
 	struct child c;
-	int n = 3;
 
-	while (*command != NULL && n < ARGS_MAX)
-		argv[n++] = *command++;
-	ok(child_run(&c, argv, UP_MS, &e), &e);
+	ok(inst_run_list(i, &c, UP_MS, command, &e), &e);
 	if (c.status != status) {
 		/* cmocka's own would cut it. */
-		fprintf(stderr, "%s: status %d, not %d:\n%s%s\n", argv[3], c.status,
+		fprintf(stderr, "%s: status %d, not %d:\n%s%s\n", *command, c.status,
 		    status, c.out, c.err);
 		fail();
 	}
@@ -218,7 +179,7 @@ static void expect(const struct inst *i, int status, const char *const command[]
 {
 	char AUTO_FREE *said = run(i, status, command);
 
-	in_order(said, texts);
+	fbsd_in_order(said, texts);
 }
 
 /* The checks by their ids: "pass", "warn" ... */
@@ -274,7 +235,7 @@ static void missing_things_are_named(const struct inst *i)
 {
 	json_t *checks;
 
-	assert_int_equal(unlink(at(FIRMWARE)), 0);
+	assert_int_equal(unlink(fbsd_at(FIRMWARE)), 0);
 	expect(i, ERR_PRECONDITION,
 	    COMMAND("doctor", "--os", "freebsd", "--root", fbsd_root),
 	    SAYS("fail  configuration", "no such file", "fix: bhyfi setup",
@@ -288,8 +249,9 @@ static void missing_things_are_named(const struct inst *i)
 	check_is(checks, "boot.dhcp", "warn", "sysrc ifconfig_tap0=DHCP");
 	json_decref(checks);
 	/* pkg install bhyve-firmware bhyfi */
-	assert_int_equal(symlink("/usr/share/OVMF/OVMF_CODE_4M.fd", at(FIRMWARE)), 0);
-	assert_int_equal(symlink(RC_SCRIPT, at("/usr/local/etc/rc.d/bhyfi")), 0);
+	assert_int_equal(
+	    symlink("/usr/share/OVMF/OVMF_CODE_4M.fd", fbsd_at(FIRMWARE)), 0);
+	assert_int_equal(symlink(RC_SCRIPT, fbsd_at("/usr/local/etc/rc.d/bhyfi")), 0);
 }
 
 static void setup_does_it(const struct inst *i)
@@ -329,14 +291,14 @@ static void user_does_the_rest(struct inst *i)
 	char path[64];
 
 	snprintf(path, sizeof(path), OUR_ETC "/%s.conf", i->name);
-	ok(fs_read_file(at(path), 4096, &written, NULL, &e), &e);
+	ok(fs_read_file(fbsd_at(path), 4096, &written, NULL, &e), &e);
 	snprintf(i->tap, sizeof(i->tap), "tap0");
 	snprintf(i->settings, sizeof(i->settings),
 	    "%.1000svmm = bhyve\nsysroot = %s\nimage = %s/home/image\n"
 	    "networks = %s" OUR_ETC "/wpa_supplicant.conf\n",
 	    written, fbsd_root, fbsd_root, fbsd_root);
-	ok(card_image_make(at("/home/image"), CARD_ID, &e), &e);
-	ok(fs_write_atomic(at(OUR_ETC "/wpa_supplicant.conf"), 0600, i->network_text,
+	ok(card_image_make(fbsd_at("/home/image"), CARD_ID, &e), &e);
+	ok(fs_write_atomic(fbsd_at(OUR_ETC "/wpa_supplicant.conf"), 0600, i->network_text,
 	       strlen(i->network_text), &e),
 	    &e);
 	lab_write(i);
@@ -368,14 +330,6 @@ static void check_status(struct inst *i)
 	    i, 0, COMMAND("status"), SAYS(i->name, "online", "bhyfi-wpa2", "tap0", CARD));
 }
 
-static bool vm_exists(const struct inst *i)
-{
-	char dev[64];
-
-	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", i->name);
-	return is_there(dev);
-}
-
 static void up_and_online(struct inst *i)
 {
 	static const char *const programs[] = {"pciconf -lbc " CARD, "kldstat -q -m vmm",
@@ -389,16 +343,16 @@ static void up_and_online(struct inst *i)
 	expect(i, ERR_PRECONDITION, COMMAND("up"),
 	    SAYS("is in use by wlan0", "ifconfig wlan0 destroy"));
 	assert_string_equal(fbsd_driver(), "iwlwifi");
-	assert_false(net_exists("tap0") || vm_exists(i));
+	assert_false(net_exists("tap0") || fbsd_has_vm(i->name));
 	host_wlan(false);
 	free(fbsd_log());
 	lab_up(i);
 	assert_string_equal(fbsd_driver(), "ppt");
-	assert_true(net_exists("tap0") && vm_exists(i));
+	assert_true(net_exists("tap0") && fbsd_has_vm(i->name));
 	check_status(i);
 	lab_lan_works(i);
 	log = fbsd_log();
-	in_order(log, programs);
+	fbsd_in_order(log, programs);
 }
 
 static void suspend_and_resume(struct inst *i)
@@ -406,12 +360,12 @@ static void suspend_and_resume(struct inst *i)
 	json_t *checks;
 
 	expect(i, 0, COMMAND("suspend"), SAYS("suspended"));
-	assert_false(vm_exists(i));
+	assert_false(fbsd_has_vm(i->name));
 	assert_false(process_find("bhyve", NULL, 0, &(struct process){.pid = 0}));
 	expect(i, 0, COMMAND("status"), SAYS("suspended"));
 	expect(i, 0, COMMAND("resume", "--wait", "100"), SAYS("online"));
 	assert_string_equal(fbsd_driver(), "ppt");
-	assert_true(vm_exists(i));
+	assert_true(fbsd_has_vm(i->name));
 	lab_lan_works(i);
 	checks = doctor(i, 0, true);
 	healthy(checks, "");
@@ -423,7 +377,7 @@ static void suspend_and_resume(struct inst *i)
 static void all_given_back(struct inst *i)
 {
 	const char *const argv[] = {
-	    at("/bin/pkill"), "-L", "-F", "/var/run/rtsold.tap0.pid", NULL};
+	    fbsd_at("/bin/pkill"), "-L", "-F", "/var/run/rtsold.tap0.pid", NULL};
 	struct err e = ERR_INIT;
 	struct child c;
 
@@ -432,7 +386,7 @@ static void all_given_back(struct inst *i)
 	child_free(&c);
 	lab_nothing_left(i);
 	assert_string_equal(fbsd_driver(), "iwlwifi");
-	assert_false(vm_exists(i));
+	assert_false(fbsd_has_vm(i->name));
 }
 
 static void after_a_restart(const struct inst *i)
@@ -460,8 +414,8 @@ static void undone(const struct inst *i, const char *before)
 		"+++ /boot/loader.conf", "Done."));
 	assert_false(has_dataset());
 	/* What the user wrote is the user's. */
-	assert_int_equal(unlink(at(OUR_ETC "/wpa_supplicant.conf")), 0);
-	rmdir(at(OUR_ETC));
+	assert_int_equal(unlink(fbsd_at(OUR_ETC "/wpa_supplicant.conf")), 0);
+	rmdir(fbsd_at(OUR_ETC));
 	after = look();
 	assert_string_equal(after, before);
 	expect(i, 0,
@@ -519,7 +473,7 @@ static struct inst *ready_inst(void **state)
 	    "card = " CARD "\ninterface = tap0\nvmm = bhyve\nsysroot = %s\n"
 	    "image = %s/home/image\nnetworks = %.1000s\nrestarts = 0\nstop_timeout = 1\n",
 	    fbsd_root, fbsd_root, i->networks);
-	ok(card_image_make(at("/home/image"), CARD_ID, &e), &e);
+	ok(card_image_make(fbsd_at("/home/image"), CARD_ID, &e), &e);
 	lab_write(i);
 	return i;
 }
@@ -551,11 +505,12 @@ static void down(struct inst *i)
 static void down_in_the_end(struct inst *i)
 {
 	down(i);
-	if (vm_exists(i) || net_exists("tap0") || strcmp(fbsd_driver(), "ppt") == 0)
+	if (fbsd_has_vm(i->name) || net_exists("tap0") ||
+	    strcmp(fbsd_driver(), "ppt") == 0)
 		down(i);
 	lab_nothing_left(i);
 	assert_string_equal(fbsd_driver(), "iwlwifi");
-	assert_false(vm_exists(i));
+	assert_false(fbsd_has_vm(i->name));
 }
 
 static void long_each_program_of_up_fails_once(void **state)
@@ -630,14 +585,14 @@ static void a_card_that_vanishes(void **state)
 	pull_card(true);
 	expect(i, 0, COMMAND("down"), SAYS(""));
 	lab_nothing_left(i);
-	assert_false(vm_exists(i));
+	assert_false(fbsd_has_vm(i->name));
 	pull_card(false);
 	/* While the host sleeps. */
 	assert_int_equal(begin(i), ERR_TIMEOUT);
 	expect(i, 0, COMMAND("suspend"), SAYS("suspended"));
 	pull_card(true);
 	expect(i, ERR_PRECONDITION, COMMAND("resume"), SAYS("no such device"));
-	assert_false(vm_exists(i));
+	assert_false(fbsd_has_vm(i->name));
 	pull_card(false);
 	/* It is back, and so is the VM. */
 	assert_int_equal(begin(i), ERR_TIMEOUT);
@@ -685,14 +640,14 @@ static void setup_is_all_or_nothing(void **state)
 	char AUTO_FREE *before = look();
 
 	for (size_t k = 0; k < ARRAY_LEN(actions) * STEPS_MAX; k++) {
-		const char *argv[] = {BHYFI_TEST_BIN "/bhyfi", "-i", i->name, "setup",
-		    "--yes", "--os", "freebsd", "--root", fbsd_root, NULL};
 		char AUTO_FREE *after = NULL;
 		struct err e = ERR_INIT;
 		struct child c;
 
 		fbsd_fault("", (int)(k % STEPS_MAX), actions[k / STEPS_MAX], "it broke");
-		ok(child_run(&c, argv, COMMAND_MS, &e), &e);
+		ok(inst_run(i, &c, COMMAND_MS, &e, "setup", "--yes", "--os", "freebsd",
+		       "--root", fbsd_root, NULL),
+		    &e);
 		assert_in_range(c.status, 0, 128 + SIGKILL);
 		child_free(&c);
 		fbsd_settle();
@@ -718,14 +673,16 @@ static void a_read_only_boot(void **state)
 	struct inst *i = lab_inst(state, "wpa2");
 	char AUTO_FREE *before = look(), AUTO_FREE *after = NULL;
 
-	assert_int_equal(mount(at("/boot"), at("/boot"), NULL, MS_BIND, NULL), 0);
 	assert_int_equal(
-	    mount(NULL, at("/boot"), NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+	    mount(fbsd_at("/boot"), fbsd_at("/boot"), NULL, MS_BIND, NULL), 0);
+	assert_int_equal(
+	    mount(NULL, fbsd_at("/boot"), NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL),
+	    0);
 	expect(i, ERR_FAILED,
 	    COMMAND("setup", "--yes", "--os", "freebsd", "--root", fbsd_root),
 	    SAYS("/boot/loader.conf", "Read-only file system"));
 	after = look();
-	assert_int_equal(umount2(at("/boot"), MNT_DETACH), 0);
+	assert_int_equal(umount2(fbsd_at("/boot"), MNT_DETACH), 0);
 	assert_string_equal(after, before);
 	assert_false(has_dataset() || is_loaded("vmm.ko"));
 	lab_nothing_left(i);

@@ -1,6 +1,7 @@
 /* What takes longer: the other scenarios, roaming, many boots, large transfers. */
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "harness.h"
 
 #define MIB (1024u * 1024)
@@ -65,12 +66,12 @@ static void roams_when_its_ap_goes(void **state)
 	lab_down(i);
 }
 
-/* 100 MB each way, checked byte by byte, in each mode that joins a network. */
+/* 100 MB each way, checked byte by byte; macnat and nat: sys-macnat.c, sys-nat.c. */
 static void hundred_megabytes_in_each_mode(void **state)
 {
 	static const char *const modes[] = {"clone", "wds"};
 
-	for (size_t k = 0; k < sizeof(modes) / sizeof(modes[0]); k++) {
+	for (size_t k = 0; k < ARRAY_LEN(modes); k++) {
 		struct inst *i = lab_inst(state, "wds");
 		struct err e = ERR_INIT;
 		struct lease l;

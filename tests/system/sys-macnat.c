@@ -89,17 +89,6 @@ static void set_knobs(void)
 	}
 }
 
-static int get_addresses(struct lease *l, struct ipv6 *v6, struct err *e)
-{
-	if (net_dhcp("udhcpc", "eth0", 60000, l, e) || net_ipv6("eth0", 60000, v6, e))
-		return -1;
-	if (strncmp(l->address, "192.0.2.", 8) != 0 ||
-	    strncmp(v6->address[0], "2001:db8:1:", 11) != 0)
-		return err_set(e, ERR_FAILED, "%s and %s are not of the network",
-		    l->address, v6->address[0]);
-	return 0;
-}
-
 /* All of it at the same time as all others do. */
 static int use_network(struct host *h, const struct lease *l, struct err *e)
 {
@@ -116,8 +105,7 @@ static int use_network(struct host *h, const struct lease *l, struct err *e)
 	/* And from the air: connections, and groups both ways. */
 	return net_called(l->gateway, 30000, e) ||
 		       net_called("2001:db8:1::1", 30000, e) ||
-		       net_group("eth0", AF_INET, 30000, e) ||
-		       net_group("eth0", AF_INET6, 30000, e)
+		       net_groups("eth0", 30000, e)
 		   ? -1
 		   : 0;
 }
@@ -132,7 +120,7 @@ static int live(struct host *h, struct err *e)
 	set_knobs();
 	foreign = hosts_watch(WATCH_FOREIGN, NULL, e);
 	echo = hosts_watch(WATCH_SOURCE, radio, e);
-	if (foreign < 0 || echo < 0 || get_addresses(&l, &v6, e))
+	if (foreign < 0 || echo < 0 || hosts_join("192.0.2.", "2001:db8:1:", &l, &v6, e))
 		return -1;
 	inet_pton(AF_INET, l.address, &own);
 	foreign4 = hosts_watch(WATCH_FOREIGN4, &own, e);

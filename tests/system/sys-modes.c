@@ -26,16 +26,15 @@ static int live(struct host *h, struct err *e)
 	struct lease l;
 	double ms;
 
-	if (net_dhcp("udhcpc", "eth0", 60000, &l, e) || net_ipv6("eth0", 60000, &v6, e) ||
-	    hosts_meet(h, e) || net_ping(l.gateway, 20000, &ms, e) ||
+	if (hosts_join("192.0.2.", "2001:db8:1:", &l, &v6, e) || hosts_meet(h, e) ||
+	    net_ping(l.gateway, 20000, &ms, e) ||
 	    net_ping("2001:db8:1::1", 20000, &ms, e))
 		return -1;
-	if (net_get(l.gateway, 2 * MIB, 60000, e) ||
-	    net_put("2001:db8:1::1", 2 * MIB, 60000, e) ||
-	    net_called(l.gateway, 30000, e) || net_called("2001:db8:1::1", 30000, e))
-		return -1;
-	return net_group("eth0", AF_INET, 20000, e) ||
-		       net_group("eth0", AF_INET6, 20000, e)
+	return net_get(l.gateway, 2 * MIB, 60000, e) ||
+		       net_put("2001:db8:1::1", 2 * MIB, 60000, e) ||
+		       net_called(l.gateway, 30000, e) ||
+		       net_called("2001:db8:1::1", 30000, e) ||
+		       net_groups("eth0", 20000, e)
 		   ? -1
 		   : 0;
 }
@@ -81,8 +80,7 @@ static void lan_is_whole(const struct inst *i, size_t bytes)
 	ok(net_get("2001:db8:1::1", bytes / 4, 20000, &e), &e);
 	ok(net_called(l.gateway, 10000, &e), &e);
 	ok(net_called("2001:db8:1::1", 10000, &e), &e);
-	ok(net_group(i->tap, AF_INET, 10000, &e), &e);
-	ok(net_group(i->tap, AF_INET6, 10000, &e), &e);
+	ok(net_groups(i->tap, 10000, &e), &e);
 }
 
 static void wds_many_hosts(void **state)
@@ -136,19 +134,28 @@ static void long_wds_refused(void **state)
 	lab_down(i);
 }
 
-static void auto_is_wds(void **state)
+/* Mode auto, online; which one it is there, and why. */
+static struct inst *auto_inst(
+    void **state, const char *scenario, const char *mode, const char *why)
 {
-	struct inst *i = lab_inst(state, "wds");
-	uint8_t mac[6];
+	struct inst *i = lab_inst(state, scenario);
 	json_t *o;
 
 	inst_set(i, "mode", "auto");
 	lab_write(i);
 	lab_up(i);
 	o = lab_status(i);
-	assert_string_equal(text_at(o, "mode"), "wds");
-	assert_non_null(strstr(text_at(o, "mode_why"), "answers frames with four addr"));
+	assert_string_equal(text_at(o, "mode"), mode);
+	assert_non_null(strstr(text_at(o, "mode_why"), why));
 	json_decref(o);
+	return i;
+}
+
+static void auto_is_wds(void **state)
+{
+	struct inst *i = auto_inst(state, "wds", "wds", "answers frames with four addr");
+	uint8_t mac[6];
+
 	own_address(i, mac);
 	lan_is_whole(i, 4 * MIB);
 	lab_down(i);
@@ -156,17 +163,10 @@ static void auto_is_wds(void **state)
 
 static void auto_is_clone(void **state)
 {
-	struct inst *i = lab_inst(state, "wpa2");
+	struct inst *i =
+	    auto_inst(state, "wpa2", "clone", "no answer to frames with four");
 	char mac[MAC_TEXT_SIZE];
-	json_t *o;
 
-	inst_set(i, "mode", "auto");
-	lab_write(i);
-	lab_up(i);
-	o = lab_status(i);
-	assert_string_equal(text_at(o, "mode"), "clone");
-	assert_non_null(strstr(text_at(o, "mode_why"), "no answer to frames with four"));
-	json_decref(o);
 	same_address(i, mac);
 	lan_is_whole(i, 4 * MIB);
 	lab_down(i);
@@ -258,8 +258,7 @@ static void ap_serves_a_station(void **state)
 	ok(net_get(STATION, 4 * MIB, 20000, &e), &e);
 	ok(net_put(STATION, 4 * MIB, 20000, &e), &e);
 	ok(net_called(STATION, 10000, &e), &e);
-	ok(net_group(i->tap, AF_INET, 10000, &e), &e);
-	ok(net_group(i->tap, AF_INET6, 10000, &e), &e);
+	ok(net_groups(i->tap, 10000, &e), &e);
 	child_free(&dnsmasq);
 	unlink(leases);
 	lab_down(i);
@@ -294,15 +293,9 @@ static void reload(struct inst *i, const char *base, const char *lines)
 {
 	struct err e = ERR_INIT;
 	int watch = net_watch(&e);
-	json_t *o;
 
 	ok(watch < 0, &e);
-	snprintf(i->settings, sizeof(i->settings), "%s%s", base, lines);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	ok(o ? 0 : -1, &e);
-	assert_false(json_is_true(json_object_get(o, "restart_needed")));
-	json_decref(o);
+	assert_false(lab_reload(i, base, lines));
 	ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
 	ok(net_watch_carrier(watch, i->tap, true, 60000, &e), &e);
 	close(watch);
@@ -429,7 +422,6 @@ static void country_and_mtu(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
 	char base[INST_EXTRA_MAX];
-	struct err e = ERR_INIT;
 	json_t *o;
 
 	inst_set(i, "mtu", "1400");
@@ -443,29 +435,16 @@ static void country_and_mtu(void **state)
 	json_decref(o);
 	lan_is_whole(i, 4 * MIB);
 	/* Which does not unplug anything. */
-	snprintf(i->settings, sizeof(i->settings), "%scountry = US\n", base);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	ok(o ? 0 : -1, &e);
-	json_decref(o);
+	lab_reload(i, base, "country = US\n");
 	assert_true(net_has_carrier(i->tap));
 	o = lab_status(i);
 	assert_string_equal(text_at(o, "wlan.country"), "US");
 	json_decref(o);
 	/* No country of that name: the guest finds that out. */
-	snprintf(i->settings, sizeof(i->settings), "%scountry = QX\n", base);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	ok(o ? 0 : -1, &e);
-	json_decref(o);
+	lab_reload(i, base, "country = QX\n");
 	wait_log(i, "country QX: the rules of ");
 	/* What waits for the next start is said; what is wrong changes nothing. */
-	snprintf(i->settings, sizeof(i->settings), "%smemory = 192\n", base);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	ok(o ? 0 : -1, &e);
-	assert_true(json_is_true(json_object_get(o, "restart_needed")));
-	json_decref(o);
+	assert_true(lab_reload(i, base, "memory = 192\n"));
 	snprintf(i->settings, sizeof(i->settings), "%smode = bridge\n", base);
 	lab_write(i);
 	lab_refuses(i, 1, (const char *const[]){"reload", NULL},

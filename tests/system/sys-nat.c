@@ -169,8 +169,7 @@ static void one_host(void **state)
 	assert_string_equal(l.address, "192.168.215.10");
 	ipv6_works(i);
 	others_can_call();
-	ok(net_group(i->tap, AF_INET, 10000, &e), &e);
-	ok(net_group(i->tap, AF_INET6, 10000, &e), &e);
+	ok(net_groups(i->tap, 10000, &e), &e);
 	lab_down(i);
 }
 
@@ -180,12 +179,8 @@ static int live(struct host *h, struct err *e)
 	struct lease l;
 	double ms;
 
-	if (net_dhcp("udhcpc", "eth0", 60000, &l, e) || net_ipv6("eth0", 60000, &v6, e))
-		return -1;
-	if (!is_of(l.address, "192.168.215.") || !is_of(v6.address[0], "2001:db8:1:"))
-		return err_set(e, ERR_FAILED, "%s and %s are not of the network",
-		    l.address, v6.address[0]);
-	if (net_ping("192.0.2.1", 20000, &ms, e) ||
+	if (hosts_join("192.168.215.", "2001:db8:1:", &l, &v6, e) ||
+	    net_ping("192.0.2.1", 20000, &ms, e) ||
 	    net_ping("2001:db8:1::1", 20000, &ms, e) || hosts_meet(h, e))
 		return -1;
 	return net_get("192.0.2.1", 4 * MIB, 60000, e) ||
@@ -214,14 +209,9 @@ static void reload(struct inst *i, const char *base, const char *lines)
 {
 	struct err e = ERR_INIT;
 	int watch = net_watch(&e);
-	json_t *o;
 
-	assert_true(watch >= 0);
-	snprintf(i->settings, sizeof(i->settings), "%s%s", base, lines);
-	lab_write(i);
-	o = inst_json(i, COMMAND_MS, &e, "reload", NULL);
-	assert_non_null(o);
-	json_decref(o);
+	ok(watch < 0, &e);
+	lab_reload(i, base, lines);
 	ok(net_watch_carrier(watch, i->tap, false, 30000, &e), &e);
 	ok(net_watch_carrier(watch, i->tap, true, 30000, &e), &e);
 	close(watch);

@@ -55,13 +55,8 @@ static void what_is_done_twice_or_not_at_all(void **state)
 static void while_it_boots(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
-	struct err e = ERR_INIT;
-	struct child c;
 
-	ok(inst_run(i, &c, COMMAND_MS, &e, "up", "--wait", "0", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
-	i->settled = false;
+	lab_begin(i);
 	sleep_suspend(i, ANY);
 	sleep_suspended(i, "qemu-system-x86");
 	sleep_resume(i);
@@ -189,19 +184,6 @@ static void one_that_has_failed(void **state)
 	lab_down(i);
 }
 
-static void kill_bhyfid(const struct inst *i)
-{
-	struct process priv, main;
-	struct err e = ERR_INIT;
-
-	assert_true(process_find("bhyfid", i->name, getpid(), &priv));
-	assert_true(process_find("bhyfid", NULL, priv.pid, &main));
-	kill(priv.pid, SIGKILL);
-	kill(main.pid, SIGKILL);
-	ok(process_wait_gone(priv.pid, COMMAND_MS, &e), &e);
-	ok(process_wait_gone(main.pid, COMMAND_MS, &e), &e);
-}
-
 static void start_bhyfid(const struct inst *i)
 {
 	const char *const argv[] = {
@@ -219,32 +201,27 @@ static void start_bhyfid(const struct inst *i)
 static void bhyfid_is_killed(void **state)
 {
 	struct inst *i = lab_inst(state, "wpa2");
-	struct process p;
+	struct process priv, main;
 	struct err e = ERR_INIT;
-	struct child c;
 
 	lab_up(i);
 	sleep_suspend(i, CLEAN);
-	kill_bhyfid(i);
+	lab_kill_bhyfid(i);
 	start_bhyfid(i);
 	sleep_suspended(i, "qemu-system-x86");
 	/* The unprivileged process alone. */
-	assert_true(process_find("bhyfid", i->name, getpid(), &p));
-	assert_true(process_find("bhyfid", NULL, p.pid, &p));
-	kill(p.pid, SIGKILL);
-	ok(process_wait_gone(p.parent, COMMAND_MS, &e), &e);
+	lab_find_bhyfid(i, &priv, &main);
+	kill(main.pid, SIGKILL);
+	ok(process_wait_gone(priv.pid, COMMAND_MS, &e), &e);
 	/* With nobody to start it, resume does. */
 	sleep_resume(i);
 	lab_lan_works(i);
 	/* And suspend takes over a VM whose daemon was killed. */
-	kill_bhyfid(i);
+	lab_kill_bhyfid(i);
 	sleep_suspend(i, CLEAN);
 	sleep_suspended(i, "qemu-system-x86");
-	kill_bhyfid(i);
-	ok(inst_run(i, &c, DOWN_MS, &e, "down", NULL), &e);
-	assert_int_equal(c.status, 0);
-	child_free(&c);
-	lab_nothing_left(i);
+	lab_kill_bhyfid(i);
+	lab_down(i);
 }
 
 LAB_MAIN("susp", LAB_TEST(again_and_again), LAB_TEST(what_is_done_twice_or_not_at_all),

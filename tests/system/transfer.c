@@ -231,3 +231,11 @@ int net_group(const char *ifname, int family, int timeout_ms, struct err *e)
 	}
 	return err_set(e, ERR_TIMEOUT, "%s: the group does not answer", ifname);
 }
+
+int net_groups(const char *ifname, int timeout_ms, struct err *e)
+{
+	return net_group(ifname, AF_INET, timeout_ms, e) ||
+		       net_group(ifname, AF_INET6, timeout_ms, e)
+		   ? -1
+		   : 0;
+}

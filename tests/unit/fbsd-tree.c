@@ -22,7 +22,7 @@
 
 char fbsd_root[] = "/tmp/bhyfi-fbsd-XXXXXX";
 
-static char *at(const char *path)
+char *fbsd_at(const char *path)
 {
 	static char full[4][PATH_MAX];
 	static unsigned next;
@@ -30,6 +30,19 @@ static char *at(const char *path)
 
 	snprintf(p, PATH_MAX, "%s%s", fbsd_root, path);
 	return p;
+}
+
+bool fbsd_has(const char *path)
+{
+	return access(fbsd_at(path), F_OK) == 0;
+}
+
+bool fbsd_has_vm(const char *instance)
+{
+	char dev[64];
+
+	snprintf(dev, sizeof(dev), "/dev/vmm/bhyfi-%s", instance);
+	return fbsd_has(dev);
 }
 
 bool fbsd_enter(void)
@@ -49,7 +62,7 @@ static void end_daemons(void)
 	glob_t g;
 
 	for (size_t i = 0; i < 2; i++) {
-		if (glob(at(patterns[i]), 0, NULL, &g) != 0)
+		if (glob(fbsd_at(patterns[i]), 0, NULL, &g) != 0)
 			continue;
 		for (size_t k = 0; k < g.gl_pathc; k++) {
 			int fd = open(g.gl_pathv[k], O_RDONLY | O_CLOEXEC);
@@ -66,7 +79,7 @@ static void end_daemons(void)
 
 void fbsd_settle(void)
 {
-	int fd = open(at("/var/double/busy"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(fbsd_at("/var/double/busy"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
@@ -82,6 +95,13 @@ void fbsd_install(void)
 	fs_remove_tree(fbsd_root, NULL);
 	if (cmd_run(argv, NULL, NULL, NULL, &e) < 0)
 		fail_msg("%s", e.msg);
+}
+
+void fbsd_begin(void)
+{
+	memcpy(fbsd_root + strlen(fbsd_root) - 6, "XXXXXX", 6);
+	assert_non_null(mkdtemp(fbsd_root));
+	fbsd_install();
 }
 
 void fbsd_reboot(void)
@@ -101,7 +121,7 @@ void fbsd_leave(void)
 
 json_t *fbsd_state(void)
 {
-	json_t *state = json_load_file(at("/var/double/state.json"), 0, NULL);
+	json_t *state = json_load_file(fbsd_at("/var/double/state.json"), 0, NULL);
 
 	assert_non_null(state);
 	return state;
@@ -109,7 +129,7 @@ json_t *fbsd_state(void)
 
 void fbsd_save(json_t *state)
 {
-	assert_int_equal(json_dump_file(state, at("/var/double/state.json"), 0), 0);
+	assert_int_equal(json_dump_file(state, fbsd_at("/var/double/state.json"), 0), 0);
 	json_decref(state);
 }
 
@@ -153,12 +173,28 @@ char *fbsd_log(void)
 	char *text = NULL;
 
 	assert_int_equal(
-	    fs_read_file(at("/var/double/log"), 1 << 20, &text, NULL, NULL), 0);
-	assert_int_equal(truncate(at("/var/double/log"), 0), 0);
+	    fs_read_file(fbsd_at("/var/double/log"), 1 << 20, &text, NULL, NULL), 0);
+	assert_int_equal(truncate(fbsd_at("/var/double/log"), 0), 0);
 	return text;
 }
 
 void fbsd_write(const char *path, const char *text)
 {
-	assert_int_equal(fs_write_atomic(at(path), 0644, text, strlen(text), NULL), 0);
+	assert_int_equal(
+	    fs_write_atomic(fbsd_at(path), 0644, text, strlen(text), NULL), 0);
+}
+
+void fbsd_in_order(const char *said, const char *const texts[])
+{
+	const char *from = said;
+
+	for (; *texts != NULL; texts++) {
+		from = strstr(from, *texts);
+		if (from == NULL) {
+			print_error(
+			    "\"%s\" is not there, or too early, in:\n%s\n", *texts, said);
+			fail();
+		}
+		from += strlen(*texts);
+	}
 }

@@ -4,7 +4,6 @@
  * Those of up and down are tested with what uses them (test-os-freebsd.c,
  * test-vmm-bhyve.c).
  */
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,14 +23,13 @@
 /* What a program says, on both outputs; it has to end with that status. */
 static char *run(const char *path, const char *const args[ARGS_MAX], int status)
 {
-	char program[PATH_MAX];
-	const char *argv[ARGS_MAX + 6] = {"/bin/sh", "-c", "\"$@\" 2>&1", "sh", program};
+	const char *argv[ARGS_MAX + 6] = {
+	    "/bin/sh", "-c", "\"$@\" 2>&1", "sh", fbsd_at(path)};
 	const struct cmd_opts opts = {.ok_status = status};
 	struct err e = ERR_INIT;
 	char *out = NULL;
 	int got = -1;
 
-	snprintf(program, sizeof(program), "%s%s", fbsd_root, path);
 	memcpy(argv + 5, args, ARGS_MAX * sizeof(args[0]));
 	if (cmd_run(argv, &opts, &out, &got, &e) < 0 || got != status)
 		fail_msg("%s %s: status %d: %s", path, args[0] != NULL ? args[0] : "",
@@ -98,21 +95,17 @@ static void says(char *said, const char *text)
 
 static void datasets_are_folders(void **state)
 {
-	char path[PATH_MAX];
-
 	(void)state;
 	fbsd_write("/etc/rc.d/below", "x");
-	snprintf(path, sizeof(path), "%s/etc/rc.d/below", fbsd_root);
 	says(RUN(0, "/sbin/zfs", "create", "-o", "mountpoint=/etc/rc.d", "zroot/x"), "");
 	says(RUN(0, "/sbin/zfs", "list", "-H", "-o", "name,mounted", "zroot/x"),
 	    "zroot/x\tyes\n");
 	/* It covers what was there until it is gone. */
-	assert_int_not_equal(access(path, F_OK), 0);
+	assert_false(fbsd_has("/etc/rc.d/below"));
 	fbsd_write("/etc/rc.d/inside", "x");
 	says(RUN(0, "/sbin/zfs", "destroy", "zroot/x"), "");
-	assert_int_equal(access(path, F_OK), 0);
-	snprintf(path, sizeof(path), "%s/etc/rc.d/inside", fbsd_root);
-	assert_int_not_equal(access(path, F_OK), 0);
+	assert_true(fbsd_has("/etc/rc.d/below"));
+	assert_false(fbsd_has("/etc/rc.d/inside"));
 }
 
 static void a_start_reads_the_files(void **state)

@@ -116,12 +116,12 @@ static int send_msg(void *arg, enum msg_type type, json_t *o, struct err *e)
 	return 0;
 }
 
-static int configure(void *arg, const char *networks, struct err *e)
+static int configure(void *arg, const struct networks *networks, struct err *e)
 {
 	struct world *w = arg;
 
 	(void)e;
-	snprintf(w->configured[w->n_configured++], 512, "%s", networks);
+	snprintf(w->configured[w->n_configured++], 512, "%s", networks->text);
 	return 0;
 }
 

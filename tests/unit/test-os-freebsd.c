@@ -437,11 +437,8 @@ static int open_tap(void)
 
 static void run_double(const char *program, const char *const args[])
 {
-	const char *argv[12] = {program};
-	char path[PATH_MAX];
+	const char *argv[12] = {fbsd_at(program)};
 
-	snprintf(path, sizeof(path), "%s%s", fbsd_root, program);
-	argv[0] = path;
 	for (int i = 0; args[i] != NULL; i++)
 		argv[i + 1] = args[i];
 	OK(cmd_run(argv, NULL, NULL, NULL, why));

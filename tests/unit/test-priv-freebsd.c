@@ -242,12 +242,7 @@ static void vmm_is_loaded_anew(void **state)
 	assert_int_equal(tell(wake), 1);
 	assert_string_equal(fbsd_driver(), "ppt");
 	AUTO_FREE char *log = fbsd_log();
-	const char *at = log;
-	for (size_t i = 0; texts[i] != NULL; i++) {
-		at = strstr(at, texts[i]);
-		if (at == NULL)
-			fail_msg("%s: not there, or too early, in:\n%s", texts[i], log);
-	}
+	fbsd_in_order(log, texts);
 	assert_null(strstr(log, "clear driver"));
 	assert_int_equal(tell(adopt_and_down), 0);
 	nothing_is_left("wake", 0);
@@ -315,11 +310,7 @@ static void a_card_that_stayed_is_put_back_later(void **state)
 	assert_int_equal(tell(up), 0);
 	/* Main ended well, so did priv, which gave all back by itself. */
 	nothing_is_left("end", 0);
-	json_t *s = fbsd_state();
-	json_object_set_new(s, "fault",
-	    json_pack("{s:s,s:i,s:s,s:s,s:i}", "program", "devctl", "skip", 1, "action",
-		"fail", "message", "it broke", "status", 1));
-	fbsd_save(s);
+	fbsd_fault("devctl", 1, "fail", "it broke");
 	assert_int_equal(tell(up), 1);
 	assert_string_equal(fbsd_driver(), "ppt");
 	assert_true(has_record());

@@ -857,6 +857,10 @@ static void reads_files_again(struct priv *p, const struct config *c)
 	close(r.fd);
 	REFUSED(PRIV_SECRET, 1, NULL, ERR_USAGE);
 	REFUSED(PRIV_CONFIG, 0, (const uint8_t *)"\2\0\0\0\0\1", ERR_USAGE);
+	REFUSED(PRIV_CONFIG, 2, NULL, ERR_USAGE);
+	/* And back: the access point's file is another one again, which is not there. */
+	CALL(PRIV_CONFIG, 1, NULL, NULL);
+	REFUSED(PRIV_AP_CONF, 0, NULL, ERR_PRECONDITION);
 }
 
 static void files_are_read_again(void **state)
