@@ -224,6 +224,25 @@ static void serve(const struct inst *i, struct child *c, const char *leases)
 	ok(child_start(c, dnsmasq, &e), &e);
 }
 
+/* Debian's hostapd_cli, through the host's socket. */
+static void hostapd_cli_says(const struct inst *i, const char *what, const char *text)
+{
+	struct err e = ERR_INIT;
+	char dir[PATH_MAX];
+	struct child c;
+
+	snprintf(dir, sizeof(dir), "%.4000s/wpa", i->run);
+	const char *const argv[] = {
+	    "/usr/sbin/hostapd_cli", "-p", dir, "-i", "wlan0", what, NULL};
+
+	ok(child_run(&c, argv, 10000, &e), &e);
+	if (c.status != 0 || strstr(c.out, text) == NULL) {
+		print_error("hostapd_cli %s: %s%s\n", what, c.out, c.err);
+		fail();
+	}
+	child_free(&c);
+}
+
 static void ap_serves_a_station(void **state)
 {
 	struct inst *i = lab_inst(state, "ap");
@@ -251,6 +270,9 @@ static void ap_serves_a_station(void **state)
 	snprintf(address, sizeof(address), "%s", text_at(o, "address"));
 	json_decref(o);
 	assert_int_equal(strncmp(address, "198.51.100.", 11), 0);
+	hostapd_cli_says(i, "ping", "PONG");
+	hostapd_cli_says(i, "status", "\nssid[0]=bhyfi-ap\n");
+	hostapd_cli_says(i, "all_sta", "flags=[AUTH][ASSOC][AUTHORIZED]");
 	ok(net_get(address, 32 * MIB, 20000, &e), &e);
 	ok(net_put(address, 32 * MIB, 20000, &e), &e);
 	ok(net_called(address, 10000, &e), &e);
