@@ -57,8 +57,9 @@ static void write_security(FILE *f, const struct air_ap *ap, unsigned index)
 	case AIR_OPEN:
 		return;
 	case AIR_WPA2:
-		fprintf(
-		    f, "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\nieee80211w=1\n");
+		fprintf(f,
+		    "wpa=2\nwpa_key_mgmt=WPA-PSK%s\nrsn_pairwise=CCMP\nieee80211w=1\n",
+		    ap->mobility ? " FT-PSK" : "");
 		write_psk(f, ap);
 		return;
 	case AIR_WPA3:
@@ -85,6 +86,17 @@ static void write_security(FILE *f, const struct air_ap *ap, unsigned index)
 	}
 }
 
+/* The keys of the other APs follow from the passphrase: none has to ask another. */
+static void write_mobility(FILE *f, unsigned index)
+{
+	fprintf(f,
+	    "mobility_domain=bf01\nft_over_ds=0\nft_psk_generate_local=1\n"
+	    "nas_identifier=ap%u.air.example\nrrm_neighbor_report=1\nbss_transition=1\n"
+	    /* Says how a station came. */
+	    "logger_stdout=-1\nlogger_stdout_level=1\n",
+	    index);
+}
+
 char *conf_hostapd(const struct scenario *s, unsigned index)
 {
 	const struct air_ap *ap = &s->aps[index];
@@ -107,6 +119,8 @@ char *conf_hostapd(const struct scenario *s, unsigned index)
 		fprintf(f, "ignore_broadcast_ssid=1\n");
 	if (ap->wds)
 		fprintf(f, "wds_sta=1\n");
+	if (ap->mobility)
+		write_mobility(f, index);
 	write_security(f, ap, index);
 	return finish(f, &text);
 }

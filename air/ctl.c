@@ -17,7 +17,7 @@ struct request {
 	struct event *ev;
 	int fd;
 	struct sockaddr_un own;
-	char ifname[16], cmd[64];
+	char ifname[16], cmd[CTL_COMMAND_MAX];
 	ctl_reply *done;
 	void *arg;
 };
@@ -82,15 +82,18 @@ static int request_connect(struct request *r, struct err *e)
 int ctl_request(struct event_base *base, const char *ifname, const char *cmd,
     ctl_reply *done, void *arg, struct err *e)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r;
 
+	if (strlen(cmd) >= CTL_COMMAND_MAX)
+		return err_sys(e, ENAMETOOLONG, "hostapd: %s", cmd);
+	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return err_sys(e, ENOMEM, "hostapd");
 	r->fd = -1;
 	r->done = done;
 	r->arg = arg;
 	snprintf(r->ifname, sizeof(r->ifname), "%s", ifname);
-	snprintf(r->cmd, sizeof(r->cmd), "%s", cmd);
+	memcpy(r->cmd, cmd, strlen(cmd) + 1);
 	if (request_connect(r, e) < 0)
 		goto fail;
 	r->ev = event_new(base, r->fd, EV_READ, on_reply, r);

@@ -10,6 +10,8 @@
 /* reply is NULL on failure; then e says why. Terminated; len excludes that. */
 typedef void ctl_reply(void *arg, const char *reply, const struct err *e);
 
+#define CTL_COMMAND_MAX 256 /* with its NUL */
+
 /*
  * Sends cmd to the hostapd interface ifname. done is called exactly once from
  * the event loop, within 2 s; not if -1 is returned.

@@ -15,6 +15,7 @@
 #include "escape.h"
 #include "fs.h"
 #include "log.h"
+#include "msg.h"
 #include "meminfo.h"
 #include "station.h"
 
@@ -491,6 +492,54 @@ static int op_log(const struct air_request *r)
 	return 0;
 }
 
+/* steer: 802.11v's BSS transition management request. */
+static void steer_reply(void *arg, const char *reply, const struct err *e)
+{
+	json_int_t *id = arg;
+	struct err refused = ERR_INIT;
+
+	if (reply == NULL) {
+		chan_reply_error(*id, e);
+	} else if (strncmp(reply, "FAIL", 4) == 0) {
+		err_set(&refused, ERR_FAILED, "hostapd does not ask the station");
+		chan_reply_error(*id, &refused);
+	} else {
+		chan_reply(*id, NULL);
+	}
+	free(id);
+}
+
+/* The operating class: of 20 MHz in each of the bands (IEEE 802.11, annex E). */
+static unsigned operating_class(unsigned channel)
+{
+	return channel <= 14 ? 81 : channel <= 48 ? 115 : 125;
+}
+
+static int op_steer(struct air *air, const struct air_request *r, struct err *e)
+{
+	char ifname[IF_NAMESIZE], cmd[160], bssid[MAC_TEXT_SIZE];
+	const struct air_ap *to;
+	json_int_t *id;
+
+	if ((unsigned)r->ap >= air->s.n_aps || r->to >= air->s.n_aps)
+		return err_set(e, ERR_USAGE, "ap, to: no such access point");
+	to = &air->s.aps[r->to];
+	id = malloc(sizeof(*id));
+	if (id == NULL)
+		return err_sys(e, ENOMEM, "steer");
+	*id = r->id;
+	msg_mac_text(to->bssid, bssid);
+	/* One neighbour, the only one to go to; its PHY is HT (7). */
+	snprintf(cmd, sizeof(cmd),
+	    "BSS_TM_REQ %s pref=1 abridged=1 valid_int=255 neighbor=%s,0x0000,%u,%u,7",
+	    r->station, bssid, operating_class(to->channel), to->channel);
+	ap_ifname((unsigned)r->ap, ifname, sizeof(ifname));
+	if (ctl_request(air->base, ifname, cmd, steer_reply, id, e) == 0)
+		return 0;
+	free(id);
+	return -1;
+}
+
 static int dispatch(struct air *air, const struct air_request *r, struct err *e)
 {
 	switch (r->op) {
@@ -511,6 +560,8 @@ static int dispatch(struct air *air, const struct air_request *r, struct err *e)
 		return op_meminfo(r, e);
 	case AIR_OP_LOG:
 		return op_log(r);
+	case AIR_OP_STEER:
+		return op_steer(air, r, e);
 	case AIR_OP_STATION:
 		return station_wait(air, (unsigned)r->ap, r->id, e);
 	}

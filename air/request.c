@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "msg.h"
 
 #define IPERF_MAX_S 600
 #define IPERF_MAX_STREAMS 16
@@ -23,8 +24,9 @@ static const char *const op_names[] = {
     [AIR_OP_MEMINFO] = "meminfo",
     [AIR_OP_LOG] = "log",
     [AIR_OP_STATION] = "station",
+    [AIR_OP_STEER] = "steer",
 };
-static_assert(ARRAY_LEN(op_names) == AIR_OP_STATION + 1, "a name for each");
+static_assert(ARRAY_LEN(op_names) == AIR_OP_STEER + 1, "a name for each");
 
 static const char *const victim_names[] = {
     [AIR_VICTIM_SUPPLICANT] = "wpa_supplicant",
@@ -115,6 +117,22 @@ static int parse_iperf(const json_t *o, struct air_request *r, struct err *e)
 	return 0;
 }
 
+static int parse_steer(const json_t *o, struct air_request *r, struct err *e)
+{
+	const char *mac = json_string_value(json_object_get(o, "station"));
+	unsigned n = 0;
+	uint8_t m[6];
+
+	if (mac == NULL || !msg_mac_parse(mac, m))
+		return err_set(e, ERR_USAGE, "station: expected a MAC address");
+	if (get_number(o, "ap", 255, &n, e) < 0 ||
+	    get_number(o, "to", 255, &r->to, e) < 0)
+		return -1;
+	r->ap = (int)n;
+	msg_mac_text(m, r->station);
+	return 0;
+}
+
 static int parse_members(const json_t *o, struct air_request *r, struct err *e)
 {
 	unsigned n = 0;
@@ -134,6 +152,8 @@ static int parse_members(const json_t *o, struct air_request *r, struct err *e)
 			return -1;
 		r->ap = (int)n;
 		return 0;
+	case AIR_OP_STEER:
+		return parse_steer(o, r, e);
 	case AIR_OP_KILL:
 		return parse_kill(o, r, e);
 	case AIR_OP_IPERF:

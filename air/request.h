@@ -20,6 +20,7 @@ enum air_op {
 	AIR_OP_MEMINFO,
 	AIR_OP_LOG,
 	AIR_OP_STATION,
+	AIR_OP_STEER,
 };
 
 enum air_victim {
@@ -31,7 +32,9 @@ enum air_victim {
 struct air_request {
 	json_int_t id; /* >= 0 */
 	enum air_op op;
-	int ap; /* ap-off, ap-on, station: index, -1: all */
+	int ap;           /* ap-off, ap-on, station, steer: index, -1: all */
+	unsigned to;      /* steer: the AP to go to */
+	char station[18]; /* steer: its address */
 	enum air_victim what;
 	int signal;
 	bool reverse; /* iperf */

@@ -345,6 +345,12 @@ static int ap_wds(struct scenario *s, void *obj, const char *value, struct err *
 	return parse_bool(value, &((struct air_ap *)obj)->wds, e);
 }
 
+static int ap_mobility(struct scenario *s, void *obj, const char *value, struct err *e)
+{
+	(void)s;
+	return parse_bool(value, &((struct air_ap *)obj)->mobility, e);
+}
+
 static int ap_bssid(struct scenario *s, void *obj, const char *value, struct err *e)
 {
 	struct air_ap *ap = obj;
@@ -381,6 +387,7 @@ static const struct key ap_keys[] = {
     {"psk", false, ap_psk},
     {"hidden", false, ap_hidden},
     {"wds", false, ap_wds},
+    {"mobility", false, ap_mobility},
     {"bssid", false, ap_bssid},
     {"identity", false, ap_identity},
     {"password", false, ap_password},

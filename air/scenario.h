@@ -57,6 +57,7 @@ struct air_ap {
 	char certificate[AIR_FILE_MAX + 1]; /* the server's, and its key */
 	char client_ca[AIR_FILE_MAX + 1];   /* who may come by EAP-TLS; "" nobody */
 	bool hidden, wds;
+	bool mobility; /* 802.11k, r, v among the APs of its SSID */
 	uint8_t bssid[6];
 };
 

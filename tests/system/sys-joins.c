@@ -252,6 +252,48 @@ static void roams_within_one(void **state)
 	lab_down(i);
 }
 
+/* 802.11k, r, v: moved by the AP's wish, with a fast transition instead of a handshake.
+ */
+static void moves_as_the_ap_asks(void **state)
+{
+	struct inst *i = lab_inst(state, "mobility");
+	struct err e = ERR_INIT;
+	char mac[32], request[96], bssid[32], path[PATH_MAX];
+	char AUTO_FREE *console = NULL;
+	struct child log;
+	json_t *o;
+
+	inst_set(i, "log_level", "debug");
+	inst_network(i, "\tssid=\"bhyfi-ess\"\n\tpsk=\"" PASSPHRASE "\"\n"
+			"\tkey_mgmt=WPA-PSK FT-PSK\n\tieee80211w=1\n");
+	lab_write(i);
+	lab_up(i);
+	json_decref(lab_air(i, "log level=debug"));
+	ok(inst_start(i, &log, &e, "log", "-f", NULL), &e);
+	o = lab_status(i);
+	assert_string_equal(text_at(o, "wlan.key_mgmt"), "FT-PSK");
+	snprintf(mac, sizeof(mac), "%s", text_at(o, "wlan.mac"));
+	snprintf(bssid, sizeof(bssid), "%s", text_at(o, "wlan.bssid"));
+	json_decref(o);
+	hear_both(i);
+	nets_wpa_cli_says(i, "neighbor_rep_request", "OK");
+	/* 02:bf:00:00:NN:01, NN is its index. */
+	snprintf(request, sizeof(request), "steer ap=%c to=%c station=%s", bssid[13],
+	    bssid[13] == '0' ? '1' : '0', mac);
+	json_decref(lab_air(i, request));
+	bssid[13] = bssid[13] == '0' ? '1' : '0';
+	snprintf(request, sizeof(request), "wlan: moved on to %s", bssid);
+	ok(child_wait_text(&log, request, COMMAND_MS, &e), &e);
+	child_free(&log);
+	lab_lan_works(i);
+	/* What hostapd says is on the guest's console. */
+	snprintf(path, sizeof(path), "%.4000s/console.log", i->run);
+	ok(fs_read_file(path, 1 << 20, &console, NULL, &e), &e);
+	assert_non_null(strstr(console, "BSS-TM-RESP"));
+	assert_non_null(strstr(console, "authentication OK (FT)"));
+	lab_down(i);
+}
+
 /* One that was not attached yet when the network was joined hears of the next time. */
 static void hears(const struct inst *i, struct child *listener)
 {
@@ -305,4 +347,5 @@ static void wpa_cli_drives_it(void **state)
 
 LAB_MAIN("nw", LAB_TEST(wpa2), LAB_TEST(wpa3), LAB_TEST(hidden), LAB_TEST(kinds),
     LAB_TEST(moves_to_another_network), LAB_TEST(stays_while_others_change),
-    LAB_TEST(roams_within_one), LAB_TEST(wpa_cli_drives_it))
+    LAB_TEST(roams_within_one), LAB_TEST(moves_as_the_ap_asks),
+    LAB_TEST(wpa_cli_drives_it))

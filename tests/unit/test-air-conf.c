@@ -170,6 +170,14 @@ static void writes_radio_options(void **state)
 	has_line(text,
 	    "wpa_psk=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 	lacks(text, "passphrase");
+	lacks(text, "mobility_domain");
+	free(text);
+	s.aps[0].mobility = true;
+	text = conf_hostapd(&s, 0);
+	has_line(text, "wpa_key_mgmt=WPA-PSK FT-PSK");
+	has_line(text, "mobility_domain=bf01");
+	has_line(text, "nas_identifier=ap0.air.example");
+	has_line(text, "bss_transition=1");
 	free(text);
 
 	s = one_ap(AIR_OPEN);
@@ -233,6 +241,13 @@ static void reads_requests(void **state)
 	assert_string_equal(r.address, "192.0.2.1");
 	assert_int_equal(PARSE("{\"id\":0,\"op\":\"log\",\"level\":\"debug\"}"), 0);
 	assert_int_equal(r.level, LOG_LEVEL_DEBUG);
+	assert_int_equal(PARSE("{\"id\":0,\"op\":\"steer\",\"ap\":1,\"to\":0,"
+			       "\"station\":\"02:00:00:AA:00:01\"}"),
+	    0);
+	assert_int_equal(r.ap, 1);
+	assert_int_equal(r.to, 0);
+	assert_string_equal(r.station, "02:00:00:aa:00:01");
+	assert_int_equal(PARSE("{\"id\":0,\"op\":\"steer\",\"station\":\"x\"}"), -1);
 }
 
 static void refuses_requests(void **state)
