@@ -2,13 +2,9 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -16,14 +12,10 @@
 #include "deb.h"
 #include "fs.h"
 #include "hash.h"
-#include "log.h"
 
-#define LISTS_FRESH_S (24 * 3600)
-#define RETRY_S 3600 /* after an update that failed */
 #define UPDATE_TIMEOUT_MS (10 * 60 * 1000)
 #define DOWNLOAD_TIMEOUT_MS (60 * 60 * 1000)
 #define LIST_MAX 512
-#define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 extern char **environ;
 
@@ -59,35 +51,31 @@ static int make_env(struct apt *a, struct err *e)
 }
 
 /* Lines of the system's configuration that say where from and how to fetch. */
-static bool takes_over(const char *line, bool own_sources)
+static bool takes_over(const char *line)
 {
-	static const char *const always[] = {"Acquire::", "Dir::Etc::netrc"};
-	static const char *const sources[] = {
+	static const char *const some[] = {"Acquire::", "Dir::Etc::netrc",
 	    "Dir::Etc::source", "Dir::Etc::trusted", "Dir::Etc::preferences"};
 
 	if (strncmp(line, "Acquire::IndexTargets", 21) == 0 ||
 	    strncmp(line, "Acquire::Languages", 18) == 0)
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		if (strncmp(line, always[i], strlen(always[i])) == 0)
+	for (size_t i = 0; i < ARRAY_LEN(some); i++)
+		if (strncmp(line, some[i], strlen(some[i])) == 0)
 			return true;
-	for (size_t i = 0; i < ARRAY_LEN(sources); i++)
-		if (strncmp(line, sources[i], strlen(sources[i])) == 0)
-			return !own_sources;
 	return false;
 }
 
-static void put_system_conf(FILE *f, char *dump, bool own_sources)
+static void put_system_conf(FILE *f, char *dump)
 {
 	char *save = NULL;
 
 	for (char *line = strtok_r(dump, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save))
-		if (takes_over(line, own_sources))
+		if (takes_over(line))
 			fprintf(f, "%s\n", line);
 }
 
-static int write_conf(struct apt *a, char *system, bool own_sources, struct err *e)
+static int write_conf(struct apt *a, char *system, struct err *e)
 {
 	char AUTO_FREE *text = NULL;
 	size_t len = 0;
@@ -95,7 +83,7 @@ static int write_conf(struct apt *a, char *system, bool own_sources, struct err 
 
 	if (f == NULL)
 		return err_sys(e, errno, "apt.conf");
-	put_system_conf(f, system, own_sources);
+	put_system_conf(f, system);
 	/* No hooks of the system's: ours is not an update of the system. */
 	fprintf(f,
 	    "Dir::Etc::main \"/dev/null\";\n"
@@ -113,61 +101,10 @@ static int write_conf(struct apt *a, char *system, bool own_sources, struct err 
 	    "APT::Architecture \"amd64\";\n"
 	    "APT::Architectures { \"amd64\"; };\n",
 	    a->empty, a->state, a->state, a->state, a->state, a->archives, a->state);
-	if (own_sources)
-		fprintf(f,
-		    "Dir::Etc::sourcelist \"%s/sources.list\";\n"
-		    "Dir::Etc::sourceparts \"%s\";\n"
-		    "Dir::Etc::preferences \"/dev/null\";\n"
-		    "Dir::Etc::preferencesparts \"%s\";\n",
-		    a->state, a->empty, a->empty);
 	if (fclose(f) != 0)
 		return err_sys(e, errno, "apt.conf");
 	/* 0600: a proxy's address may hold a password. */
 	return fs_write_atomic(a->conf, 0600, text, len, e);
-}
-
-static int check_word(const char *what, const char *word, struct err *e)
-{
-	for (const char *p = word; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || *p == '"' || *p == '[' || *p == ']')
-			return err_set(e, ERR_USAGE, "%s: bad character: %s", what, word);
-	return *word == '\0' ? err_set(e, ERR_USAGE, "%s: empty", what) : 0;
-}
-
-static int write_sources(
-    struct apt *a, const char *mirror, const char *suite, struct err *e)
-{
-	char AUTO_FREE *path = join(a->state, "sources.list", e);
-	char AUTO_FREE *text = NULL;
-	int n;
-
-	if (path == NULL)
-		return -1;
-	n = asprintf(&text, "deb [signed-by=" KEYRING "] %s %s main non-free-firmware\n",
-	    mirror, suite);
-	if (n < 0)
-		return err_sys(e, ENOMEM, "sources.list");
-	return fs_write_atomic(path, 0644, text, (size_t)n, e);
-}
-
-/* The suite of the running system, for a mirror without one. */
-static char *system_suite(struct err *e)
-{
-	static const char key[] = "\nVERSION_CODENAME=";
-	char AUTO_FREE *text = NULL;
-	char *s, *copy = NULL;
-
-	if (fs_read_file("/etc/os-release", 65536, &text, NULL, NULL) == 0 &&
-	    (s = strstr(text, key)) != NULL) {
-		s += sizeof(key) - 1;
-		s += strspn(s, "\"'");
-		copy = strndup(s, strcspn(s, "\"'\n"));
-	} else {
-		copy = strdup("bookworm");
-	}
-	if (copy == NULL)
-		err_sys(e, ENOMEM, "suite");
-	return copy;
 }
 
 static int run(struct apt *a, const char *const argv[], const char *cwd, int timeout,
@@ -181,122 +118,55 @@ static int run(struct apt *a, const char *const argv[], const char *cwd, int tim
 	return cmd_run(argv, &o, out, NULL, e);
 }
 
-/* One folder of lists for each set of sources. */
 static int make_folders(
-    struct apt *a, const char *mirror, const char *suite, struct err *e)
+    struct apt *a, const char *dir, const char *archives, struct err *e)
 {
 	static const char *const below[] = {"lists/partial", "log"};
-	char key[HASH_HEX] = "", name[32];
-	char AUTO_FREE *text = NULL;
 	char AUTO_FREE *status = NULL;
+	char AUTO_FREE *partial = join(archives, "partial", e);
 
-	if (asprintf(&text, "%s %s", mirror == NULL ? "" : mirror,
-		suite == NULL ? "" : suite) < 0)
-		return err_sys(e, ENOMEM, "apt");
-	if (hash_data(text, strlen(text), key, e) < 0)
-		return -1;
-	snprintf(name, sizeof(name), "apt-%.12s", mirror == NULL ? "system" : key);
-	if ((a->state = join(a->dir, name, e)) == NULL ||
-	    (a->archives = join(a->dir, "archives", e)) == NULL ||
-	    (a->empty = join(a->dir, "empty", e)) == NULL ||
+	if ((a->state = join(dir, "apt-system", e)) == NULL ||
+	    (a->empty = join(dir, "empty", e)) == NULL ||
 	    (a->conf = join(a->state, "apt.conf", e)) == NULL ||
-	    (status = join(a->state, "status", e)) == NULL)
+	    (status = join(a->state, "status", e)) == NULL || partial == NULL)
 		return -1;
+	a->archives = strdup(archives);
+	if (a->archives == NULL)
+		return err_sys(e, ENOMEM, "apt");
 	for (size_t i = 0; i < ARRAY_LEN(below); i++) {
 		char AUTO_FREE *path = join(a->state, below[i], e);
 
 		if (path == NULL || fs_mkdir_p(path, 0755, e) < 0)
 			return -1;
 	}
-	char AUTO_FREE *partial = join(a->archives, "partial", e);
-	if (partial == NULL || fs_mkdir_p(partial, 0755, e) < 0 ||
-	    fs_mkdir_p(a->empty, 0755, e) < 0)
+	if (fs_mkdir_p(partial, 0755, e) < 0 || fs_mkdir_p(a->empty, 0755, e) < 0)
 		return -1;
 	return fs_write_atomic(status, 0644, "", 0, e);
 }
 
-static int take_lock(struct apt *a, struct err *e)
-{
-	char AUTO_FREE *path = join(a->dir, "lock", e);
-
-	if (path == NULL)
-		return -1;
-	a->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (a->lock < 0)
-		return err_sys(e, errno, "%s", path);
-	while (flock(a->lock, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_sys(e, errno, "%s", path);
-	return 0;
-}
-
-int apt_open(
-    struct apt *a, const char *dir, const char *mirror, const char *suite, struct err *e)
+int apt_open(struct apt *a, const char *dir, const char *archives, struct err *e)
 {
 	static const char *const dump[] = {"apt-config", "dump", NULL};
 	struct cmd_opts o = {.max_output = 1 << 20};
 	char AUTO_FREE *system = NULL;
-	char AUTO_FREE *own_suite = NULL;
 
-	*a = (struct apt){.lock = -1};
-	if (mirror != NULL && suite == NULL &&
-	    (suite = own_suite = system_suite(e)) == NULL)
-		return -1;
-	if (mirror != NULL &&
-	    (check_word("mirror", mirror, e) < 0 || check_word("suite", suite, e) < 0))
-		return -1;
-	if ((a->dir = strdup(dir)) == NULL)
-		return err_sys(e, ENOMEM, "apt");
+	*a = (struct apt){.state = NULL};
 	if (strpbrk(dir, "\"\n") != NULL)
 		return err_set(e, ERR_FAILED, "%s: a path that apt can not take", dir);
-	if (fs_mkdir_p(dir, 0755, e) < 0 || take_lock(a, e) < 0)
+	if (make_folders(a, dir, archives, e) < 0 || make_env(a, e) < 0 ||
+	    cmd_run(dump, &o, &system, NULL, e) < 0)
 		return -1;
-	if (make_folders(a, mirror, suite, e) < 0 || make_env(a, e) < 0)
-		return -1;
-	if (cmd_run(dump, &o, &system, NULL, e) < 0) {
-		if (e != NULL && e->code == ERR_PRECONDITION)
-			err_hint(e, "only a Debian has apt; elsewhere use --source dir");
-		return -1;
-	}
-	if (mirror != NULL && write_sources(a, mirror, suite, e) < 0)
-		return -1;
-	return write_conf(a, system, mirror != NULL, e);
+	return write_conf(a, system, e);
 }
 
 void apt_close(struct apt *a)
 {
-	if (a->lock >= 0)
-		close(a->lock);
-	free(a->dir);
 	free(a->state);
 	free(a->archives);
 	free(a->empty);
 	free(a->conf);
 	strv_free(&a->env);
-	*a = (struct apt){.lock = -1};
-}
-
-bool apt_stale(const struct apt *a)
-{
-	char AUTO_FREE *path = join(a->state, "updated", NULL);
-	struct stat st;
-	time_t now = time(NULL);
-
-	if (path == NULL || stat(path, &st) < 0)
-		return true;
-	return st.st_mtime > now || now - st.st_mtime > LISTS_FRESH_S;
-}
-
-/* The stamp's time says until when the lists pass as fresh. */
-static int stamp(struct apt *a, const char *path, time_t age, struct err *e)
-{
-	struct timespec t[2] = {
-	    {.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
-
-	(void)a;
-	if (fs_write_atomic(path, 0644, "", 0, e) < 0)
-		return -1;
-	return utimensat(AT_FDCWD, path, t, 0) < 0 ? err_sys(e, errno, "%s", path) : 0;
+	*a = (struct apt){.state = NULL};
 }
 
 int apt_update(struct apt *a, struct err *e)
@@ -304,22 +174,8 @@ int apt_update(struct apt *a, struct err *e)
 	static const char *const argv[] = {"apt-get", "-q", "--error-on=any", "-o",
 	    "Acquire::http::Timeout=15", "-o", "Acquire::https::Timeout=15", "update",
 	    NULL};
-	char AUTO_FREE *path = join(a->state, "updated", e);
-	struct err why = ERR_INIT;
-	struct stat st;
 
-	if (path == NULL)
-		return -1;
-	a->updated = true;
-	if (run(a, argv, a->empty, UPDATE_TIMEOUT_MS, NULL, &why) == 0)
-		return stamp(a, path, 0, e);
-	if (stat(path, &st) < 0) {
-		if (e != NULL)
-			*e = why;
-		return err_prefix(e, "package lists");
-	}
-	log_warn("package lists not updated, going on with the old ones: %s", why.msg);
-	return stamp(a, path, LISTS_FRESH_S - RETRY_S, e);
+	return run(a, argv, a->empty, UPDATE_TIMEOUT_MS, NULL, e);
 }
 
 static int parse_hash(const char *p, size_t n, char out[65])
@@ -339,7 +195,7 @@ static int parse_hash(const char *p, size_t n, char out[65])
 }
 
 /* 'URI' FILE SIZE SHA256:HEX */
-static int parse_line(const char *line, size_t len, struct apt_package *p)
+static int parse_line(const char *line, size_t len, struct deb_package *p)
 {
 	const char *end = line + len, *f[3];
 	size_t n[3];
@@ -374,42 +230,26 @@ static int parse_line(const char *line, size_t len, struct apt_package *p)
 	return 0; /* without memory: seen by the caller */
 }
 
-int apt_parse_uris(const char *text, struct apt_list *out, struct err *e)
+int apt_parse_uris(const char *text, struct deb_list *out, struct err *e)
 {
-	*out = (struct apt_list){0};
+	*out = (struct deb_list){0};
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\n");
 
 		if (*text == '\'') {
-			struct apt_package *grown =
-			    reallocarray(out->v, out->n + 1, sizeof(*grown));
+			struct deb_package *p = deb_list_add(out, e);
 
-			if (grown == NULL)
-				return err_sys(e, ENOMEM, "apt-get");
-			out->v = grown;
-			grown[out->n] = (struct apt_package){0};
-			if (out->n >= LIST_MAX ||
-			    parse_line(text, len, &grown[out->n]) < 0)
+			if (p == NULL)
+				return -1;
+			if (out->n > LIST_MAX || parse_line(text, len, p) < 0)
 				return err_set(e, ERR_FAILED,
 				    "apt-get: not understood: %.*s", (int)len, text);
-			out->n++;
-			if (grown[out->n - 1].name == NULL ||
-			    grown[out->n - 1].file == NULL)
+			if (p->name == NULL || p->file == NULL)
 				return err_sys(e, ENOMEM, "apt-get");
 		}
 		text += len + (text[len] == '\n');
 	}
 	return 0;
-}
-
-void apt_list_free(struct apt_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].name);
-		free(l->v[i].file);
-	}
-	free(l->v);
-	*l = (struct apt_list){0};
 }
 
 static int names_argv(const char *const *head, const char *const *names, size_t n,
@@ -433,27 +273,22 @@ static int names_argv(const char *const *head, const char *const *names, size_t 
 }
 
 int apt_resolve(
-    struct apt *a, const struct strv *names, struct apt_list *out, struct err *e)
+    struct apt *a, const struct strv *names, struct deb_list *out, struct err *e)
 {
 	static const char *const head[] = {
 	    "apt-get", "-qq", "--print-uris", "download", NULL};
 	const char AUTO_FREE **argv = NULL;
 	char AUTO_FREE *text = NULL;
 
-	*out = (struct apt_list){0};
+	*out = (struct deb_list){0};
 	if (names_argv(head, strv_array(names), names->n, &argv, e) < 0 ||
 	    run(a, argv, a->empty, UPDATE_TIMEOUT_MS, &text, e) < 0)
 		return -1;
 	return apt_parse_uris(text, out, e);
 }
 
-char *apt_archive_path(const struct apt *a, const struct apt_package *p, struct err *e)
-{
-	return join(a->archives, p->file, e);
-}
-
 int apt_download(
-    struct apt *a, const struct apt_package *const *packages, size_t n, struct err *e)
+    struct apt *a, const struct deb_package *const *packages, size_t n, struct err *e)
 {
 	static const char *const head[] = {"apt-get", "-qq", "download", NULL};
 	const char AUTO_FREE **names = calloc(n + 1, sizeof(*names));
@@ -468,7 +303,7 @@ int apt_download(
 	    run(a, argv, a->archives, DOWNLOAD_TIMEOUT_MS, NULL, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		char AUTO_FREE *path = apt_archive_path(a, packages[i], e);
+		char AUTO_FREE *path = join(a->archives, packages[i]->file, e);
 
 		if (path == NULL || hash_file(path, hex, e) < 0)
 			return -1;
@@ -477,4 +312,78 @@ int apt_download(
 			    "%s: its hash is not the one that apt expects", path);
 	}
 	return 0;
+}
+
+/* The first word of a line behind that key. */
+static int policy_word(const char *text, const char *key, char *out, size_t size)
+{
+	const char *p = strstr(text, key);
+	size_t n;
+
+	if (p == NULL)
+		return -1;
+	p += strlen(key);
+	p += strspn(p, " ");
+	n = strcspn(p, " \n");
+	if (n == 0 || n >= size)
+		return -1;
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return 0;
+}
+
+/* " *** 1.2-3 500" or "     1.2-3 500" */
+static bool is_version_line(const char *p, size_t n, const char *version)
+{
+	size_t len = strlen(version);
+
+	while (n > 0 && (*p == ' ' || *p == '*')) {
+		p++;
+		n--;
+	}
+	return n > len && strncmp(p, version, len) == 0 && p[len] == ' ';
+}
+
+/* The lines below a version say where it is: "500 URI SUITE/COMPONENT amd64 Packages". */
+int apt_parse_policy(const char *text, char **version, bool *security, struct err *e)
+{
+	char candidate[260];
+	const char *p = strstr(text, "\n  Version table:\n");
+	bool inside = false;
+
+	*version = NULL;
+	*security = false;
+	if (policy_word(text, "\n  Candidate:", candidate, sizeof(candidate)) < 0 ||
+	    strcmp(candidate, "(none)") == 0)
+		return 0; /* no such package */
+	if (!deb_version_ok(candidate))
+		return err_set(e, ERR_FAILED, "apt-cache: bad version: %s", candidate);
+	for (p = p == NULL ? "" : p + 1; *p != '\0'; p += *p == '\n') {
+		size_t n = strcspn(p, "\n");
+		char suite[128];
+
+		if (n > 5 && (strncmp(p, " *** ", 5) == 0 || p[5] != ' '))
+			inside = is_version_line(p, n, candidate);
+		else if (inside && sscanf(p, " %*d %*s %127s", suite) == 1 &&
+			 strstr(suite, "-security/") != NULL)
+			*security = true;
+		p += n;
+	}
+	*version = strdup(candidate);
+	return *version == NULL ? err_sys(e, ENOMEM, "apt-cache") : 0;
+}
+
+int apt_newest(
+    struct apt *a, const char *package, char **version, bool *security, struct err *e)
+{
+	const char *const argv[] = {"apt-cache", "policy", package, NULL};
+	char AUTO_FREE *text = NULL;
+
+	*version = NULL;
+	*security = false;
+	if (!deb_name_ok(package, strlen(package)))
+		return err_set(e, ERR_FAILED, "not a package's name: %s", package);
+	if (run(a, argv, a->empty, UPDATE_TIMEOUT_MS, &text, e) < 0)
+		return -1;
+	return apt_parse_policy(text, version, security, e);
 }

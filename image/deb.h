@@ -35,6 +35,40 @@ int deb_depends(const char *field, struct strv *names, struct err *e);
 /* [a-z0-9][a-z0-9+.-]+ (policy 5.6.7). */
 bool deb_name_ok(const char *name, size_t len);
 
+/* A version's form (policy 5.6.12). */
+bool deb_version_ok(const char *version);
+/* Like strcmp, by Debian's order: epoch, upstream version, revision; "~" comes first. */
+int deb_version_compare(const char *a, const char *b);
+
+enum deb_relation {
+	DEB_ANY,
+	DEB_EARLIER,
+	DEB_EARLIER_EQUAL,
+	DEB_EQUAL,
+	DEB_LATER_EQUAL,
+	DEB_LATER,
+};
+
+bool deb_version_fits(const char *version, enum deb_relation op, const char *wanted);
+
+#define DEB_ALTERNATIVES_MAX 64
+
+struct deb_alternative {
+	char name[129];
+	enum deb_relation op;
+	char version[257];
+};
+
+/* "a (>= 1) | b": one of them is needed. */
+struct deb_clause {
+	struct deb_alternative v[DEB_ALTERNATIVES_MAX];
+	size_t n;
+};
+
+/* Takes the next clause of a field off *text: 1, 0 at the end, -1. The architectures
+ * and profiles of source packages are no part of it. */
+int deb_clause_next(const char **text, struct deb_clause *c, struct err *e);
+
 /* Which paths to unpack: no leading slash. */
 typedef bool deb_filter_fn(const char *path);
 
@@ -55,6 +89,20 @@ int deb_unpack(const char *deb, const char *dir, deb_filter_fn *filter, struct e
 /* deb_unpack from memory, for tests. */
 int deb_unpack_memory(
     const void *deb, size_t len, const char *dir, deb_filter_fn *filter, struct err *e);
+
+/*
+ * root and links of the above from an open archive, of which the files may take up to
+ * max bytes, with those that the filter leaves out. Stricter than for Debian's archives,
+ * in which "/" before a name is common: an absolute name, a hard link to one, and
+ * a symbolic link that goes above the root are errors.
+ */
+struct archive;
+int unpack_tar(struct archive *a, const char *dir, unsigned long long max,
+    deb_filter_fn *filter, struct err *e);
+
+/* The same from the tar file of a whole system, compressed or not: not as strict, and
+ * devices are passed over where the filter leaves them out. */
+int unpack_root(const char *tar, const char *dir, deb_filter_fn *filter, struct err *e);
 
 /*
  * The clean form of an archive member's path: without "./", "/" before it, "//"

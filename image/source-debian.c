@@ -1,6 +1,6 @@
 /*
- * Source `debian`: packages by apt, unpacked once into CACHE/unpacked/SHA256,
- * where later builds find them without asking the network.
+ * Source `debian`: packages by apt or from a mirror (debsupply.h), unpacked once into
+ * CACHE/debian/unpacked/SHA256, where later builds find them without asking the network.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,133 +12,118 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "apt.h"
 #include "cleanup.h"
 #include "deb.h"
+#include "debsupply.h"
 #include "fs.h"
-#include "paths.h"
+#include "pkgcache.h"
 #include "source.h"
 
 #define KERNEL_META "linux-image-amd64"
-/* A package that was in no build for so long leaves the cache. */
-#define UNUSED_S (60 * 24 * 3600)
 #define KERNEL_PREFIX "linux-image-"
-/* One apt-get for so much: in between the build can be cancelled. */
-#define BATCH_BYTES (16u << 20)
+/* Parts of downloads, for the next build to go on with. */
+#define ARCHIVES_KEPT_S (7 * 24 * 3600)
 
 struct debian {
-	struct apt apt;
-	char *unpacked;
+	struct deb_supply supply;
+	char *dir, *archives, *unpacked;
+	int lock;
 };
 
-/*
- * What is unpacked of a package. Left out, to keep the cache small: documentation, and
- * the parts of a kernel that no network card's driver depends on. A module that
- * depends on one of them would be refused later with its name.
- */
-static bool wanted(const char *path)
+static bool have_apt(void)
 {
-	static const char *const keep[] = {"boot/", "lib/", "lib64/", "bin/", "sbin/",
-	    "usr/lib/", "usr/lib64/", "usr/bin/", "usr/sbin/"};
-	static const char *const skip[] = {"/kernel/sound/", "/kernel/fs/",
-	    "/kernel/drivers/gpu/", "/kernel/drivers/media/", "/kernel/drivers/scsi/",
-	    "/kernel/drivers/infiniband/", "/kernel/drivers/iio/", "/kernel/drivers/md/",
-	    "/kernel/drivers/target/", "/kernel/drivers/net/ethernet/"};
-	bool in = false;
+	const char *path = getenv("PATH");
 
-	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
-		in |= strncmp(path, keep[i], strlen(keep[i])) == 0;
-	if (strstr(path, "lib/modules/") == NULL)
-		return in;
-	for (size_t i = 0; i < ARRAY_LEN(skip); i++)
-		in &= strstr(path, skip[i]) == NULL;
-	return in;
+	for (const char *p = path == NULL ? "" : path; *p != '\0'; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+		char file[4096];
+
+		if (n > 0 && n < sizeof(file) - 16) {
+			snprintf(file, sizeof(file), "%.*s/apt-get", (int)n, p);
+			if (access(file, X_OK) == 0)
+				return true;
+		}
+		p += n;
+	}
+	return false;
 }
 
-/* DB/cache where it can be written, else the user's own cache folder. */
-static char *default_cache(struct err *e)
+static int check_options(const struct image_options *o, struct err *e)
 {
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char *dir = NULL;
-	int n;
-
-	if (fs_mkdir_p(PATH_DB "/cache", 0755, NULL) == 0 &&
-	    access(PATH_DB "/cache", W_OK) == 0)
-		n = asprintf(&dir, "%s", PATH_DB "/cache");
-	else if (base != NULL && base[0] == '/')
-		n = asprintf(&dir, "%s/bhyfi", base);
-	else if (home != NULL && home[0] == '/')
-		n = asprintf(&dir, "%s/.cache/bhyfi", home);
-	else {
-		err_set(e, ERR_PRECONDITION, "%s: can not be written", PATH_DB "/cache");
-		err_hint(e, "set HOME, or run as root");
-		return NULL;
-	}
-	if (n < 0) {
-		err_sys(e, ENOMEM, "cache");
-		return NULL;
-	}
-	return dir;
+	if (o->root != NULL)
+		return err_set(e, ERR_USAGE, "image build: a root belongs to source dir");
+	if (o->mirror != NULL)
+		return 0;
+	if (o->suite != NULL || o->security_mirror != NULL || o->keys != NULL)
+		return err_set(e, ERR_USAGE, "image build: %s needs a mirror",
+		    o->suite != NULL             ? "a suite"
+		    : o->security_mirror != NULL ? "--security-mirror"
+						 : "--keys");
+	if (have_apt())
+		return 0;
+	err_set(e, ERR_PRECONDITION,
+	    "image build: no apt-get here, so a mirror of Debian has to be named");
+	return err_hint(e, "--mirror URL, or a folder");
 }
 
-/*
- * Removes what builds that were killed left half-unpacked (we hold the lock), and
- * packages that no build has used for long.
- */
-static int clean_unpacked(const char *dir, struct err *e)
+static int open_supply(struct source *s, struct err *e)
 {
-	DIR *d = opendir(dir);
+	struct debian *d = s->priv;
+	struct deb_supply *supply = &d->supply;
+
+	*supply = (struct deb_supply){
+	    .ops = s->opts->mirror != NULL ? &deb_supply_repo : &deb_supply_apt,
+	    .opts = s->opts,
+	    .steps = s->steps,
+	    .dir = d->dir,
+	    .archives = d->archives};
+	if (step_report(s->steps, IMAGE_STAGE_LISTS, "package lists", 0, 0, e) < 0 ||
+	    supply->ops->open(supply, e) < 0)
+		return -1;
+	return deb_lists_stale(supply->ops->lists(supply))
+		   ? supply->ops->update(supply, e)
+		   : 0;
+}
+
+/* What downloads that were never gone on with have left. */
+static int clean_archives(const char *archives, struct err *e)
+{
+	DIR *d = opendir(archives);
 	struct dirent *entry;
 	time_t now = time(NULL);
-	int r = 0;
 
 	if (d == NULL)
-		return err_sys(e, errno, "%s", dir);
-	while (r == 0 && (entry = readdir(d)) != NULL) {
-		char AUTO_FREE *path = NULL;
-		const char *dot = strchr(entry->d_name, '.');
+		return err_sys(e, errno, "%s", archives);
+	while ((entry = readdir(d)) != NULL) {
 		struct stat st;
 
-		if (dot == entry->d_name ||
-		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (dot == NULL && now - st.st_mtime < UNUSED_S)
-			continue;
-		if (asprintf(&path, "%s/%s", dir, entry->d_name) < 0)
-			r = err_sys(e, ENOMEM, "%s", dir);
-		else
-			r = fs_remove_tree(path, e);
+		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && now - st.st_mtime > ARCHIVES_KEPT_S)
+			unlinkat(dirfd(d), entry->d_name, 0);
 	}
 	closedir(d);
-	return r;
+	return 0;
 }
 
 static int debian_open(struct source *s, struct err *e)
 {
-	const struct image_options *o = s->opts;
 	struct debian *d = calloc(1, sizeof(*d));
-	char AUTO_FREE *cache = NULL;
-	char AUTO_FREE *dir = NULL;
 
 	if (d == NULL)
 		return err_sys(e, ENOMEM, "debian");
-	d->apt.lock = -1;
+	d->lock = -1;
 	s->priv = d;
-	if (o->root != NULL)
-		return err_set(e, ERR_USAGE, "image build: a root belongs to source dir");
-	if (o->suite != NULL && o->mirror == NULL)
-		return err_set(e, ERR_USAGE, "image build: a suite needs a mirror");
-	cache = o->cache == NULL ? default_cache(e) : strdup(o->cache);
-	if (cache == NULL)
-		return o->cache == NULL ? -1 : err_sys(e, ENOMEM, "debian");
-	if (asprintf(&dir, "%s/debian", cache) < 0 ||
-	    asprintf(&d->unpacked, "%s/unpacked", dir) < 0)
-		return err_sys(e, ENOMEM, "debian");
-	if (step_report(s->steps, IMAGE_STAGE_LISTS, "package lists", 0, 0, e) < 0 ||
-	    apt_open(&d->apt, dir, o->mirror, o->suite, e) < 0 ||
-	    fs_mkdir_p(d->unpacked, 0755, e) < 0 || clean_unpacked(d->unpacked, e) < 0)
+	if (check_options(s->opts, e) < 0 ||
+	    (d->dir = pkgcache_folder(s->opts, "debian", e)) == NULL)
 		return -1;
-	return apt_stale(&d->apt) ? apt_update(&d->apt, e) : 0;
+	if (asprintf(&d->unpacked, "%s/unpacked", d->dir) < 0 ||
+	    asprintf(&d->archives, "%s/archives", d->dir) < 0)
+		return err_sys(e, ENOMEM, "debian");
+	d->lock = pkgcache_lock(d->dir, e);
+	if (d->lock < 0 || fs_mkdir_p(d->archives, 0755, e) < 0 ||
+	    clean_archives(d->archives, e) < 0 || pkgcache_clean(d->unpacked, e) < 0)
+		return -1;
+	return open_supply(s, e);
 }
 
 static void debian_close(struct source *s)
@@ -147,65 +132,56 @@ static void debian_close(struct source *s)
 
 	if (d == NULL)
 		return;
-	apt_close(&d->apt);
+	if (d->supply.ops != NULL)
+		d->supply.ops->close(&d->supply);
+	if (d->lock >= 0)
+		close(d->lock);
+	free(d->dir);
+	free(d->archives);
 	free(d->unpacked);
 	free(d);
 	s->priv = NULL;
 }
 
-static char *unpacked_path(
-    struct debian *d, const struct apt_package *p, const char *suffix, struct err *e)
+static char *archive_path(
+    const struct debian *d, const struct deb_package *p, struct err *e)
 {
 	char *path = NULL;
 
-	if (asprintf(&path, "%s/%s%s", d->unpacked, p->sha256, suffix) < 0) {
-		err_sys(e, ENOMEM, "debian");
+	if (asprintf(&path, "%s/%s", d->archives, p->file) < 0) {
+		err_sys(e, ENOMEM, "%s", p->file);
 		return NULL;
 	}
 	return path;
 }
 
-static bool is_unpacked(struct debian *d, const struct apt_package *p)
+/* An archive that can not be unpacked does not stay either. */
+static int unpack_one(struct debian *d, const struct deb_package *p, struct err *e)
 {
-	char AUTO_FREE *path = unpacked_path(d, p, "", NULL);
+	char AUTO_FREE *archive = archive_path(d, p, e);
+	char AUTO_FREE *tmp = NULL;
 
-	/* The new time keeps it from clean_unpacked. */
-	return path != NULL && utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int unpack_one(struct debian *d, const struct apt_package *p, struct err *e)
-{
-	char AUTO_FREE *archive = apt_archive_path(&d->apt, p, e);
-	char AUTO_FREE *tmp = unpacked_path(d, p, ".tmp", e);
-
-	if (archive == NULL || tmp == NULL || fs_remove_tree(tmp, e) < 0)
+	if (archive == NULL || (tmp = pkgcache_begin(d->unpacked, p->sha256, e)) == NULL)
 		return -1;
-	if (mkdir(tmp, 0755) < 0)
-		return err_sys(e, errno, "%s", tmp);
-	if (deb_unpack(archive, tmp, wanted, e) == 0)
+	if (deb_unpack(archive, tmp, pkgcache_wanted, e) == 0)
 		return 0;
-	fs_remove_tree(tmp, NULL);
+	pkgcache_abort(d->unpacked, p->sha256);
+	unlink(archive);
 	return -1;
 }
 
-/* From SHA256.tmp to SHA256; the archive has done its part. */
-static int unpacked_done(struct debian *d, const struct apt_package *p, struct err *e)
+/* The archive has done its part. */
+static int unpacked_done(struct debian *d, const struct deb_package *p, struct err *e)
 {
-	char AUTO_FREE *archive = apt_archive_path(&d->apt, p, e);
-	char AUTO_FREE *tmp = unpacked_path(d, p, ".tmp", e);
-	char AUTO_FREE *path = unpacked_path(d, p, "", e);
+	char AUTO_FREE *archive = archive_path(d, p, e);
 
-	if (archive == NULL || tmp == NULL || path == NULL)
+	if (archive == NULL || pkgcache_done(d->unpacked, p->sha256, e) < 0)
 		return -1;
-	if (rename(tmp, path) < 0)
-		return err_sys(e, errno, "%s", path);
-	if (unlink(archive) < 0)
-		return err_sys(e, errno, "%s", archive);
-	return 0;
+	return unlink(archive) < 0 ? err_sys(e, errno, "%s", archive) : 0;
 }
 
 static int unpack_all(
-    struct source *s, const struct apt_package *const *missing, size_t n, struct err *e)
+    struct source *s, const struct deb_package *const *missing, size_t n, struct err *e)
 {
 	struct debian *d = s->priv;
 
@@ -220,24 +196,6 @@ static int unpack_all(
 	for (size_t i = 0; i < n; i++)
 		if (unpacked_done(d, missing[i], e) < 0)
 			return -1;
-	return 0;
-}
-
-static int download_all(
-    struct source *s, const struct apt_package *const *missing, size_t n, struct err *e)
-{
-	struct debian *d = s->priv;
-
-	for (size_t i = 0, k; i < n; i += k) {
-		size_t bytes = missing[i]->size;
-
-		for (k = 1; i + k < n && bytes + missing[i + k]->size < BATCH_BYTES; k++)
-			bytes += missing[i + k]->size;
-		if (step_report(s->steps, IMAGE_STAGE_PACKAGES, missing[i]->name, i,
-			2 * n, e) < 0 ||
-		    apt_download(&d->apt, missing + i, k, e) < 0)
-			return -1;
-	}
 	return 0;
 }
 
@@ -279,13 +237,10 @@ static const struct package *find_package(const struct source *s, const char *na
 	return NULL;
 }
 
-static int register_package(struct source *s, const struct apt_package *a, struct err *e)
+static int register_package(struct source *s, const struct deb_package *a, struct err *e)
 {
-	static const char *const subs[] = {
-	    "boot", "lib", "lib64", "bin", "sbin", "usr", NULL};
-	char AUTO_FREE *dir = unpacked_path(s->priv, a, "", e);
-	char AUTO_FREE *root = NULL;
-	char AUTO_FREE *links = NULL;
+	struct debian *d = s->priv;
+	char AUTO_FREE *dir = pkgcache_path(d->unpacked, a->sha256, "", e);
 	size_t index = s->package_count;
 	struct package *p;
 
@@ -299,26 +254,25 @@ static int register_package(struct source *s, const struct apt_package *a, struc
 	if (strcmp(p->name, a->name) != 0)
 		return err_set(e, ERR_FAILED, "%s: is package %s", a->file, p->name);
 	p->sha256 = strdup(a->sha256);
-	if (p->sha256 == NULL || asprintf(&root, "%s/root", dir) < 0 ||
-	    asprintf(&links, "%s/links", dir) < 0)
+	if (p->sha256 == NULL)
 		return err_sys(e, ENOMEM, "debian");
-	if (fileset_walk(&s->files, root, subs, index, e) < 0)
-		return -1;
-	return fileset_links(&s->files, links, index, e);
+	return pkgcache_index(d->unpacked, a->sha256, &s->files, index, e);
 }
 
-static int fetch(struct source *s, const struct apt_list *list, struct err *e)
+static int fetch(struct source *s, const struct deb_list *list, struct err *e)
 {
-	const struct apt_package AUTO_FREE **missing =
+	struct debian *d = s->priv;
+	const struct deb_package AUTO_FREE **missing =
 	    calloc(list->n + 1, sizeof(*missing));
 	size_t n = 0;
 
 	if (missing == NULL)
 		return err_sys(e, ENOMEM, "debian");
 	for (size_t i = 0; i < list->n; i++)
-		if (!is_unpacked(s->priv, &list->v[i]))
+		if (!pkgcache_has(d->unpacked, list->v[i].sha256))
 			missing[n++] = &list->v[i];
-	if (download_all(s, missing, n, e) < 0 || unpack_all(s, missing, n, e) < 0)
+	if (d->supply.ops->download(&d->supply, missing, n, 0, 2 * n, e) < 0 ||
+	    unpack_all(s, missing, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < list->n; i++)
 		if (register_package(s, &list->v[i], e) < 0)
@@ -329,15 +283,15 @@ static int fetch(struct source *s, const struct apt_list *list, struct err *e)
 static int resolve_and_fetch(struct source *s, const struct strv *names, struct err *e)
 {
 	struct debian *d = s->priv;
-	struct apt_list list;
-	int r = apt_resolve(&d->apt, names, &list, e);
+	struct deb_list list;
+	int r = d->supply.ops->resolve(&d->supply, names, &list, e);
 
 	if (r == 0)
 		r = fetch(s, &list, e);
 	for (size_t i = 0; i < names->n && r == 0; i++)
 		if (find_package(s, names->v[i]) == NULL)
-			r = err_set(e, ERR_FAILED, "apt has no package %s", names->v[i]);
-	apt_list_free(&list);
+			r = err_set(e, ERR_FAILED, "no package %s", names->v[i]);
+	deb_list_free(&list);
 	return r;
 }
 
@@ -353,7 +307,8 @@ static int debian_need(struct source *s, const struct strv *names, struct err *e
 	if (r == 0 && missing.n > 0) {
 		r = resolve_and_fetch(s, &missing, e);
 		/* The lists may be too old: a package has moved on since. */
-		if (r < 0 && !d->apt.updated && apt_update(&d->apt, e) == 0)
+		if (r < 0 && !d->supply.updated &&
+		    d->supply.ops->update(&d->supply, NULL) == 0)
 			r = resolve_and_fetch(s, &missing, e);
 	}
 	strv_free(&missing);
@@ -363,21 +318,19 @@ static int debian_need(struct source *s, const struct strv *names, struct err *e
 static int debian_need_deps(
     struct source *s, size_t package, bool libs_only, struct err *e)
 {
-	struct strv all = {0}, some = {0};
+	struct debian *d = s->priv;
+	struct strv names = {0};
 	size_t before = s->package_count;
 	int r = 0;
 
 	if (package >= s->package_count || s->packages[package].depends == NULL)
 		return 0;
-	if (deb_depends(s->packages[package].depends, &all, e) < 0)
+	if (d->supply.ops->choose(
+		&d->supply, s->packages[package].depends, libs_only, &names, e) < 0)
 		r = err_prefix(e, "%s", s->packages[package].name);
-	for (size_t i = 0; i < all.n && r == 0; i++)
-		if ((strncmp(all.v[i], "lib", 3) == 0) == libs_only)
-			r = strv_add(&some, all.v[i], e);
 	if (r == 0)
-		r = debian_need(s, &some, e);
-	strv_free(&all);
-	strv_free(&some);
+		r = debian_need(s, &names, e);
+	strv_free(&names);
 	return r < 0 ? -1 : s->package_count > before;
 }
 
@@ -406,12 +359,30 @@ static int debian_kernel(struct source *s, struct err *e)
 	return r;
 }
 
+static int debian_newest(
+    struct source *s, const char *package, char **version, bool *security, struct err *e)
+{
+	struct debian *d = s->priv;
+
+	return d->supply.ops->newest(&d->supply, package, version, security, e);
+}
+
+static int64_t debian_listed(struct source *s)
+{
+	struct debian *d = s->priv;
+
+	return deb_lists_time(d->supply.ops->lists(&d->supply));
+}
+
 const struct source_ops source_debian = {
     .name = "debian",
-    .summary = "packages of Debian, by apt",
+    .summary = "packages of Debian, by apt or from a mirror",
     .open = debian_open,
     .close = debian_close,
     .need = debian_need,
     .need_deps = debian_need_deps,
     .kernel = debian_kernel,
+    .newest = debian_newest,
+    .compare = deb_version_compare,
+    .listed = debian_listed,
 };

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *value = NULL;
 	char path[DEB_PATH_MAX];
-	struct apt_list list;
+	struct deb_list list;
 	struct strv names = {0};
 
 	if (text == NULL)
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	apt_parse_uris(text, &list, NULL);
-	apt_list_free(&list);
+	deb_list_free(&list);
 	if (deb_field(text, size, "Depends", &value, NULL) == 0 && value != NULL)
 		deb_depends(value, &names, NULL);
 	strv_free(&names);
