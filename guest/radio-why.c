@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "fs.h"
+#include "msg.h"
+
+#define IMAGE_JSON "/etc/bhyfi/image.json"
+#define IMAGE_JSON_MAX 65536
 
 #define PCI_DIR "/sys/bus/pci/devices"
 #define CLASS_WIRELESS "0x0280" /* network controller, other */
@@ -65,7 +70,8 @@ static void read_attr(const char *dev, const char *attr, char *dst, size_t size)
 	dst[strcspn(dst, "\n")] = '\0';
 }
 
-static bool look_at(const char *dev, char *dst, size_t size)
+/* The word; NULL: it is no wireless card. */
+static const char *look_at(const char *dev, char *dst, size_t size)
 {
 	char class[16], vendor[16], device[16], path[400], driver[256], said[256];
 	const char *name;
@@ -73,7 +79,7 @@ static bool look_at(const char *dev, char *dst, size_t size)
 
 	read_attr(dev, "class", class, sizeof(class));
 	if (strncmp(class, CLASS_WIRELESS, strlen(CLASS_WIRELESS)) != 0)
-		return false;
+		return NULL;
 	read_attr(dev, "vendor", vendor, sizeof(vendor));
 	read_attr(dev, "device", device, sizeof(device));
 	snprintf(path, sizeof(path), PCI_DIR "/%s/driver", dev);
@@ -83,29 +89,49 @@ static bool look_at(const char *dev, char *dst, size_t size)
 		kernel_said(said, sizeof(said));
 		snprintf(dst, size, "no driver took the card %s (%s:%s)%s%s", dev, vendor,
 		    device, said[0] != '\0' ? ": " : "", said);
-		return true;
+		return said[0] != '\0' ? "no-firmware" : "no-driver";
 	}
 	driver[n] = '\0';
 	name = strrchr(driver, '/') != NULL ? strrchr(driver, '/') + 1 : driver;
-	if (kernel_said(said, sizeof(said)))
+	if (kernel_said(said, sizeof(said))) {
 		snprintf(dst, size, "%s has the card %s but no firmware for it: %s", name,
 		    dev, said);
-	else
-		snprintf(dst, size, "%s has the card %s but made no interface of it",
-		    name, dev);
-	return true;
+		return "no-firmware";
+	}
+	snprintf(dst, size, "%s has the card %s but made no interface of it", name, dev);
+	return "no-interface";
 }
 
-void radio_why_not(char *dst, size_t size)
+/* For which card the image is, as the builder wrote it; "" where that is no real one. */
+static void image_card(char *dst, size_t size)
+{
+	char AUTO_FREE *text = NULL;
+	json_t *o = NULL;
+
+	dst[0] = '\0';
+	if (fs_read_file(IMAGE_JSON, IMAGE_JSON_MAX, &text, NULL, NULL) == 0)
+		o = json_loads(text, 0, NULL);
+	if (strchr(msg_str(o, "card", ""), ':') != NULL)
+		snprintf(
+		    dst, size, " (the image is for card %s)", msg_str(o, "card", ""));
+	json_decref(o);
+}
+
+const char *radio_why_not(char *dst, size_t size)
 {
 	DIR *dir = opendir(PCI_DIR);
+	const char *word = NULL;
+	char card[64];
 	struct dirent *de;
-	bool found = false;
 
-	snprintf(dst, size, "no wireless device in this guest");
-	while (dir != NULL && !found && (de = readdir(dir)) != NULL)
+	while (dir != NULL && word == NULL && (de = readdir(dir)) != NULL)
 		if (de->d_name[0] != '.' && strlen(de->d_name) < 64)
-			found = look_at(de->d_name, dst, size);
+			word = look_at(de->d_name, dst, size);
 	if (dir != NULL)
 		closedir(dir);
+	if (word != NULL)
+		return word;
+	image_card(card, sizeof(card));
+	snprintf(dst, size, "no wireless card in this guest%s", card);
+	return "no-card";
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bzimage.h"
 #include "cleanup.h"
 #include "deb.h"
 #include "elfread.h"
@@ -27,11 +28,32 @@ struct search {
 	struct strv done; /* merged paths of files whose libraries have been looked at */
 	struct missing *missing;
 	size_t missing_count;
+	char reason[DEB_PATH_MAX + 32];
 };
+
+/* Compressed firmware, which the index has without the suffix. */
+static bool is_packed(const struct file *f)
+{
+	const char *dot = strrchr(f->disk, '.');
+	size_t n = strlen(f->path);
+
+	return strncmp(f->path, "usr/lib/firmware/", 17) == 0 && dot != NULL &&
+	       (strcmp(dot, ".zst") == 0 || strcmp(dot, ".xz") == 0) &&
+	       (n < strlen(dot) || strcmp(f->path + n - strlen(dot), dot) != 0);
+}
 
 int collect_read(const struct file *f, char **data, size_t *len, struct err *e)
 {
-	return fs_read_file(f->disk, DEB_FILE_MAX, data, len, e);
+	char AUTO_FREE *packed = NULL;
+	size_t n;
+
+	if (!is_packed(f))
+		return fs_read_file(f->disk, DEB_FILE_MAX, data, len, e);
+	if (fs_read_file(f->disk, DEB_FILE_MAX, &packed, &n, e) < 0)
+		return -1;
+	if (decompress(packed, n, DEB_FILE_MAX, data, len, e) < 0)
+		return err_prefix(e, "%s", f->disk);
+	return 0;
 }
 
 static bool have(const struct collect *c, const char *path)
@@ -60,6 +82,7 @@ int collect_file(struct collect *c, const char *path, const char *from, struct e
 
 	if (f == NULL)
 		return err_set(e, ERR_PRECONDITION, "%s: not in the packages", from);
+	c->out->why = c->why;
 	if (merged_path(path, merged, sizeof(merged), e) < 0)
 		return -1;
 	return put_file(c, merged, f, e);
@@ -113,12 +136,21 @@ static void missing_free(struct missing *m, size_t n)
 	free(m);
 }
 
-static int add_elf(
-    struct search *s, const char *path, const struct file *f, struct err *e);
+static int add_elf(struct search *s, const char *path, const struct file *f,
+    const char *user, struct err *e);
+
+/* Of what is added from now on: `what` of `user`; user NULL: what the caller asked for.
+ */
+static void set_reason(struct search *s, const char *what, const char *user)
+{
+	snprintf(
+	    s->reason, sizeof(s->reason), "%s of %s", what, user == NULL ? "" : user);
+	s->c->out->why = user == NULL ? s->c->why : s->reason;
+}
 
 /* 1: not found. */
-static int find_library(
-    struct search *s, const char *soname, const struct strv *runpath, struct err *e)
+static int find_library(struct search *s, const char *soname, const char *user,
+    const struct strv *runpath, struct err *e)
 {
 	struct fileset *fs = &s->c->source->files;
 	size_t folders = runpath->n + ARRAY_LEN(library_folders);
@@ -134,7 +166,7 @@ static int find_library(
 			continue;
 		f = fileset_resolve(fs, path);
 		if (f != NULL)
-			return add_elf(s, path, f, e);
+			return add_elf(s, path, f, user, e);
 	}
 	return 1;
 }
@@ -143,7 +175,7 @@ static int add_libraries(struct search *s, const struct elf_dynamic *d, const ch
     size_t package, struct err *e)
 {
 	for (size_t i = 0; i < d->needed.n; i++) {
-		int r = find_library(s, d->needed.v[i], &d->runpath, e);
+		int r = find_library(s, d->needed.v[i], user, &d->runpath, e);
 
 		if (r < 0 || (r == 1 && add_missing(s, d->needed.v[i], user, &d->runpath,
 					    package, e) < 0))
@@ -161,11 +193,12 @@ static int add_interp(
 
 	if (f == NULL)
 		return add_missing(s, interp, user, &none, package, e);
+	set_reason(s, "loader", user);
 	return put_as_is(s->c, interp, f, e);
 }
 
-static int add_elf(
-    struct search *s, const char *path, const struct file *f, struct err *e)
+static int add_elf(struct search *s, const char *path, const struct file *f,
+    const char *user, struct err *e)
 {
 	char AUTO_FREE *data = NULL;
 	char AUTO_FREE *own = NULL;
@@ -173,6 +206,7 @@ static int add_elf(
 	size_t len, package = f->package;
 	int r;
 
+	set_reason(s, "library", user);
 	if (put_as_is(s->c, path, f, e) < 0)
 		return -1;
 	if (strv_has(&s->done, f->path))
@@ -225,7 +259,7 @@ static int retry(struct search *s, struct err *e)
 			r = add_interp(s, old[i].soname, old[i].user, old[i].package, e);
 			continue;
 		}
-		r = find_library(s, old[i].soname, &old[i].runpath, e);
+		r = find_library(s, old[i].soname, old[i].user, &old[i].runpath, e);
 		if (r == 1)
 			r = add_missing(s, old[i].soname, old[i].user, &old[i].runpath,
 			    old[i].package, e);
@@ -265,10 +299,11 @@ int collect_programs(struct collect *c, const struct strv *paths, struct err *e)
 			r = err_set(
 			    e, ERR_PRECONDITION, "%s: not in the packages", paths->v[i]);
 		else
-			r = add_elf(&s, paths->v[i], f, e);
+			r = add_elf(&s, paths->v[i], f, NULL, e);
 	}
 	if (r == 0)
 		r = resolve_missing(&s, e);
+	c->out->why = c->why; /* the text of a reason goes away */
 	strv_free(&s.done);
 	missing_free(s.missing, s.missing_count);
 	return r;
@@ -296,5 +331,6 @@ int collect_static(struct collect *c, const char *path, const char *disk, struct
 		free(data);
 		return err_prefix(e, "%s", disk);
 	}
+	c->out->why = "program of bhyfi";
 	return tree_file(c->out, path, data, len, 0755, NO_PACKAGE, e);
 }

@@ -10,7 +10,8 @@ struct collect {
 	struct source *source;
 	struct tree *out;
 	const struct tree
-	    *below; /* what is in this tree is not added again; NULL: none */
+	    *below;      /* what is in this tree is not added again; NULL: none */
+	const char *why; /* of programs and files that are asked for; NULL: not said */
 };
 
 /* Adds a file at `path` with what is found at `from`, both without their links: the

@@ -292,8 +292,8 @@ bool kmod_alias_is_pci(const char *alias, unsigned vendor, unsigned device)
 	return p != NULL && match_field(p, 'd', device) != NULL;
 }
 
-int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned device,
-    struct strv *names, struct err *e)
+int kmods_by_alias(struct kmods *k, const char *folder, kmod_alias_fn *fits,
+    const void *arg, struct strv *names, struct err *e)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		struct kmod *m = &k->v[i];
@@ -303,9 +303,24 @@ int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned
 		if (read_info(m, e) < 0)
 			return -1;
 		for (size_t j = 0; j < m->info.aliases.n; j++)
-			if (kmod_alias_is_pci(m->info.aliases.v[j], vendor, device) &&
+			if (fits(m->info.aliases.v[j], arg) &&
 			    strv_add_once(names, m->name, e) < 0)
 				return -1;
 	}
 	return 0;
+}
+
+static bool is_pci(const char *alias, const void *arg)
+{
+	const unsigned *id = arg;
+
+	return kmod_alias_is_pci(alias, id[0], id[1]);
+}
+
+int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned device,
+    struct strv *names, struct err *e)
+{
+	const unsigned id[] = {vendor, device};
+
+	return kmods_by_alias(k, folder, is_pci, id, names, e);
 }

@@ -66,10 +66,15 @@ int kmods_closure(struct kmods *k, const char *name, struct strv *order, struct 
 int kmods_dependencies(
     struct kmods *k, const char *name, struct strv *order, struct err *e);
 
-/*
- * Appends the drivers below `folder` ("kernel/drivers/net/wireless/") that claim a PCI
- * device by its vendor and device numbers.
- */
+/* Whether a driver with that alias is one that is looked for. */
+typedef bool kmod_alias_fn(const char *alias, const void *arg);
+
+/* Appends the modules below `folder` ("kernel/drivers/net/wireless/") that have an alias
+ * that is looked for. */
+int kmods_by_alias(struct kmods *k, const char *folder, kmod_alias_fn *fits,
+    const void *arg, struct strv *names, struct err *e);
+
+/* Likewise those that claim a PCI device by its vendor and device numbers. */
 int kmods_for_pci(struct kmods *k, const char *folder, unsigned vendor, unsigned device,
     struct strv *names, struct err *e);
 

@@ -8,14 +8,48 @@
 
 #include "cleanup.h"
 #include "deb.h"
+#include "firmware.h"
 #include "modlist.h"
 
 #define WIRELESS "kernel/drivers/net/wireless/"
+
+/* The module for which another one was added: the next that depends on it. */
+static const char *user_of(struct modset *s, size_t i)
+{
+	for (size_t j = i + 1; j < s->order.n; j++) {
+		struct kmod *m;
+
+		if (kmods_get(s->kmods, s->order.v[j], &m, NULL) == 0 &&
+		    (strv_has(&m->info.depends, s->order.v[i]) ||
+			strv_has(&m->info.softdeps, s->order.v[i])))
+			return m->name;
+	}
+	return s->order.v[s->order.n - 1];
+}
+
+/* Why the modules from `first` on were added: for the last of them. */
+static int add_reasons(struct modset *s, size_t first, struct err *e)
+{
+	char text[200];
+
+	for (size_t i = first; i < s->order.n; i++) {
+		if (i + 1 == s->order.n)
+			snprintf(text, sizeof(text), "%s",
+			    s->reason == NULL ? "every guest has it" : s->reason);
+		else
+			snprintf(
+			    text, sizeof(text), "needed by module %s", user_of(s, i));
+		if (strv_add(&s->why, text, e) < 0)
+			return -1;
+	}
+	return 0;
+}
 
 int modset_add(
     struct modset *s, const char *name, bool boot, bool optional, struct err *e)
 {
 	struct err why = ERR_INIT;
+	size_t first = s->order.n;
 	struct kmod *m;
 	int r = kmods_get(s->kmods, name, &m, &why);
 
@@ -26,7 +60,8 @@ int modset_add(
 			*e = why;
 		return -1;
 	}
-	if (kmods_closure(s->kmods, m->name, &s->order, e) < 0)
+	if (kmods_closure(s->kmods, m->name, &s->order, e) < 0 ||
+	    add_reasons(s, first, e) < 0)
 		return -1;
 	return boot ? strv_add_once(&s->boot, m->name, e) : 0;
 }
@@ -67,34 +102,153 @@ int card_parse(const char *card, unsigned *vendor, unsigned *device, struct err 
 
 static int add_driver(struct modset *s, const char *name, struct err *e)
 {
+	char asked[96];
+
 	if (modset_add(s, name, false, false, e) < 0)
 		return -1;
+	snprintf(asked, sizeof(asked), "asked for by driver %s", name);
 	for (const struct profile_driver *d = profile_drivers; d->driver != NULL; d++) {
+		const char *reason = s->reason;
+
 		if (strcmp(d->driver, name) != 0)
 			continue;
-		for (size_t i = 0; i < ARRAY_LEN(d->modules); i++)
-			if (d->modules[i] != NULL &&
-			    modset_add(s, d->modules[i], false, true, e) < 0)
+		s->reason = asked;
+		for (size_t i = 0; i < ARRAY_LEN(d->modules); i++) {
+			if (d->modules[i] == NULL ||
+			    (!s->all && d->wants != NULL &&
+				!d->wants(s->device, d->modules[i])))
+				continue;
+			if (modset_add(s, d->modules[i], false, true, e) < 0)
 				return -1;
+		}
+		s->reason = reason;
 	}
 	return 0;
+}
+
+static bool begins(const char *alias, const void *arg)
+{
+	return strncmp(alias, arg, strlen(arg)) == 0;
+}
+
+/* A driver for some PCI device; one for whatever it may be is none. */
+static bool is_any_pci(const char *alias, const void *arg)
+{
+	(void)arg;
+	return strncmp(alias, "pci:v0", 6) == 0;
+}
+
+/* The drivers of a radio on a bus of the card's own. */
+static int find_on_bus(
+    struct modset *s, const struct profile_bus *bus, struct strv *names, struct err *e)
+{
+	char alias[64];
+
+	snprintf(alias, sizeof(alias), "%s", bus->alias);
+	for (const struct profile_core *c = profile_cores; c->vendor != 0 && !s->all; c++)
+		if (c->vendor == s->vendor && c->device == s->device)
+			snprintf(alias, sizeof(alias), "%s%02X", bus->alias, c->revision);
+	return kmods_by_alias(s->kmods, WIRELESS, begins, alias, names, e);
+}
+
+/* Fills s->drivers. */
+static int find_drivers(struct modset *s, struct err *e)
+{
+	strv_free(&s->drivers);
+	if ((s->all ? kmods_by_alias(s->kmods, WIRELESS, is_any_pci, NULL, &s->drivers, e)
+		    : kmods_for_pci(
+			  s->kmods, WIRELESS, s->vendor, s->device, &s->drivers, e)) < 0)
+		return -1;
+	for (const struct profile_bus *b = profile_buses; b->folder != NULL; b++) {
+		struct strv bus = {0};
+		int r = s->all ? kmods_by_alias(
+				     s->kmods, b->folder, is_any_pci, NULL, &bus, e)
+			       : kmods_for_pci(
+				     s->kmods, b->folder, s->vendor, s->device, &bus, e);
+
+		for (size_t i = 0; i < bus.n && r == 0; i++)
+			r = strv_add_once(&s->drivers, bus.v[i], e);
+		if (r == 0 && bus.n > 0)
+			r = find_on_bus(s, b, &s->drivers, e);
+		strv_free(&bus);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int no_driver(struct modset *s, const char *card, struct err *e)
+{
+	err_set(e, ERR_PRECONDITION, "card %s: kernel %s has no driver for it", card,
+	    s->version);
+	for (const struct profile_since *k = profile_since; k->vendor != 0; k++)
+		if (k->vendor == s->vendor && k->device == s->device)
+			return err_hint(e,
+			    "Linux has it since %s (%s): a newer kernel, as "
+			    "linux-image-6.12-amd64 of bookworm-security is, or "
+			    "--mirror with a newer --suite",
+			    k->kernel, k->driver);
+	return err_hint(e, "a newer kernel may: --mirror with a newer --suite; \"bhyfi "
+			   "cards\" shows the cards of this machine");
+}
+
+static int look(struct modset *s, const char *card, struct err *e)
+{
+	s->all = card == NULL;
+	s->vendor = s->device = 0;
+	if (card != NULL && card_parse(card, &s->vendor, &s->device, e) < 0)
+		return -1;
+	if (find_drivers(s, e) < 0)
+		return -1;
+	return s->drivers.n == 0 ? no_driver(s, card == NULL ? "any" : card, e) : 0;
+}
+
+bool modset_has_card(struct modset *s, const char *card, struct err *e)
+{
+	return look(s, card, e) == 0;
 }
 
 int modset_add_card(
     struct modset *s, const char *card, struct strv *drivers, struct err *e)
 {
-	unsigned vendor, device;
+	char reason[64];
+	int r = look(s, card, e);
 
-	if (card_parse(card, &vendor, &device, e) < 0 ||
-	    kmods_for_pci(s->kmods, WIRELESS, vendor, device, drivers, e) < 0)
-		return -1;
-	if (drivers->n == 0)
-		return err_set(e, ERR_PRECONDITION,
-		    "card %s: kernel %s has no driver for it", card, s->version);
-	for (size_t i = 0; i < drivers->n; i++)
-		if (add_driver(s, drivers->v[i], e) < 0)
-			return -1;
-	return 0;
+	snprintf(reason, sizeof(reason), "driver of %s", card == NULL ? "cards" : card);
+	s->reason = reason;
+	for (size_t i = 0; i < s->drivers.n && r == 0; i++) {
+		r = add_driver(s, s->drivers.v[i], e);
+		if (r == 0)
+			r = strv_add_once(drivers, s->drivers.v[i], e);
+	}
+	s->reason = NULL;
+	return r;
+}
+
+int modset_firmware(
+    struct modset *s, struct source *source, struct tree *t, struct err *e)
+{
+	struct firmware f;
+	int r = firmware_open(&f, source, t, source->opts->firmware, e);
+
+	for (size_t i = 0; i < s->order.n && r == 0; i++) {
+		struct kmod *m;
+
+		r = kmods_get(s->kmods, s->order.v[i], &m, e);
+		if (r == 0) {
+			const struct firmware_ask ask = {.driver = m->name,
+			    .names = &m->info.firmware,
+			    .kernel = s->version,
+			    .all = s->all,
+			    .vendor = s->vendor,
+			    .device = s->device};
+
+			r = firmware_put(&f, &ask, e);
+		} else if (r == 1)
+			r = 0;
+	}
+	firmware_close(&f);
+	return r;
 }
 
 static bool within(const struct modset *s, const char *name)
@@ -209,14 +363,18 @@ int modset_write(struct modset *s, const struct modset *below, struct tree *t,
 		if (within(below, s->order.v[i]))
 			continue;
 		r = kmods_get(s->kmods, s->order.v[i], &m, e);
+		t->why = s->why.v[i];
 		if (r == 0)
 			r = put_module(s, m, t, e);
+		t->why = NULL;
 		if (r == 0)
 			r = make_row(s, below, m, &rows[n++], e);
 	}
 	if (r == 0) {
 		sort_rows(s, rows, n);
+		t->why = "list of the modules";
 		r = put_list(rows, n, t, list, e);
+		t->why = NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
 		strv_free(&rows[i].deps);
@@ -230,4 +388,6 @@ void modset_free(struct modset *s)
 {
 	strv_free(&s->order);
 	strv_free(&s->boot);
+	strv_free(&s->why);
+	strv_free(&s->drivers);
 }

@@ -11,7 +11,13 @@ struct modset {
 	struct kmods *kmods;
 	const char *version;
 	bool keep_signatures;
-	struct strv order; /* all, each behind what it depends on */
+	struct strv order;  /* all, each behind what it depends on */
+	struct strv why;    /* each one is there */
+	const char *reason; /* of what is added next; NULL: every guest has it */
+	/* Of modset_add_card. */
+	struct strv drivers;
+	unsigned vendor, device;
+	bool all;
 	struct strv boot;
 };
 
@@ -20,8 +26,8 @@ int modset_add(
 int modset_add_profile(struct modset *s, const struct profile *p, struct err *e);
 
 /*
- * Adds the drivers for a card ("VENDOR:DEVICE" in hex) and what they ask for at run
- * time. The names of the drivers themselves go to `drivers`.
+ * Adds the drivers for a card ("VENDOR:DEVICE" in hex; NULL: for all wireless PCI cards)
+ * and what they ask for at run time. The names of the drivers themselves go to `drivers`.
  */
 int modset_add_card(
     struct modset *s, const char *card, struct strv *drivers, struct err *e);
@@ -37,8 +43,15 @@ int modset_write(struct modset *s, const struct modset *below, struct tree *t,
     const char *list, struct err *e);
 
 /*
- * Adds the firmware that the modules name, as far as there is any. A driver that names
- * firmware none of which can be had is an error.
+ * Whether the kernel has a driver for a card. What modset_add_card would say if not is in
+ * the error.
+ */
+bool modset_has_card(struct modset *s, const char *card, struct err *e);
+
+/*
+ * Adds the firmware that the modules ask for (firmware.h), for the card of
+ * modset_add_card. A driver whose firmware can not be had is an error, but for
+ * all cards a warning.
  */
 int modset_firmware(
     struct modset *s, struct source *source, struct tree *t, struct err *e);

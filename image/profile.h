@@ -38,9 +38,37 @@ extern const struct profile profile_base, profile_ap, profile_air;
 struct profile_driver {
 	const char *driver;
 	const char *modules[4]; /* loaded by the driver with request_module */
+	/* Whether it will ask for that module for that device; NULL: always. */
+	bool (*wants)(unsigned device, const char *module);
 };
 
 extern const struct profile_driver profile_drivers[];
+
+/*
+ * PCI cards whose driver makes a bus of its own, on which the radio's driver then finds
+ * its device: the alias says the core and its revision, which is known here for some.
+ */
+struct profile_bus {
+	const char *folder; /* of the bus's driver */
+	const char *alias;  /* of a radio on it, up to the revision */
+};
+
+struct profile_core {
+	unsigned vendor, device; /* of the PCI card */
+	unsigned revision;       /* of the radio's core */
+};
+
+/* Each ends with an entry of zeros. */
+extern const struct profile_bus profile_buses[];
+extern const struct profile_core profile_cores[];
+
+/* Cards that came with a newer kernel, for advice: since when, and the driver. */
+struct profile_since {
+	unsigned vendor, device;
+	const char *driver, *kernel;
+};
+
+extern const struct profile_since profile_since[];
 
 /* In which packages of Debian firmware is, by the start of its name. */
 struct profile_firmware {

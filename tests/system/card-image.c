@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "image.h"
 #include "manifest.h"
 #include "paths.h"
 
@@ -144,5 +145,5 @@ int card_image_make(const char *dir, const char *card, struct err *e)
 			return -1;
 	if (make_initrd(dir, e) < 0)
 		return -1;
-	return write_manifest(dir, card, e);
+	return write_manifest(dir, card, e) < 0 ? -1 : image_sign(dir, NULL, e);
 }
