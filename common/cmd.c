@@ -26,7 +26,8 @@ struct capture {
 	int fd;
 	char *data;
 	size_t len, max;
-	bool keep_tail; /* past max, keep the end rather than fail */
+	bool keep_tail;               /* past max, keep the end rather than fail */
+	const struct cmd_opts *watch; /* who gets it instead; NULL: nobody */
 };
 
 static _Noreturn void child(
@@ -71,6 +72,10 @@ static int capture_read(struct capture *c, const char *prog, struct err *e)
 							 : err_sys(e, errno, "%s", prog);
 	if (n == 0)
 		return 1;
+	if (c->watch != NULL)
+		return c->watch->watch(c->watch->watch_arg, chunk, (size_t)n, e) == 0
+			   ? 0
+			   : -1;
 	if (c->keep_tail) {
 		size_t keep = (size_t)n < c->max ? (size_t)n : c->max;
 		size_t old = c->len + keep > c->max ? c->max - keep : c->len;
@@ -213,12 +218,14 @@ int cmd_run(const char *const argv[], const struct cmd_opts *opts, char **out,
 		goto out;
 	}
 	if (pid == 0)
-		child(argv, o, out != NULL ? po[1] : -1, o->quiet ? -1 : pe[1], pr[1]);
+		child(argv, o, out != NULL || o->watch != NULL ? po[1] : -1,
+		    o->quiet ? -1 : pe[1], pr[1]);
 	setpgid(pid, pid);
 	close(po[1]), close(pe[1]), close(pr[1]);
 	po[1] = pe[1] = pr[1] = -1;
-	cap[0] = (struct capture){
-	    .fd = po[0], .max = o->max_output > 0 ? o->max_output : DEFAULT_MAX_OUTPUT};
+	cap[0] = (struct capture){.fd = po[0],
+	    .max = o->max_output > 0 ? o->max_output : DEFAULT_MAX_OUTPUT,
+	    .watch = o->watch != NULL ? o : NULL};
 	cap[1] = (struct capture){
 	    .fd = pe[0], .data = tail, .max = STDERR_KEPT, .keep_tail = true};
 	po[0] = pe[0] = -1;

@@ -17,6 +17,10 @@ struct cmd_opts {
 	const char *const *env; /* NULL: as ours */
 	int ok_status; /* another exit status that is as good as 0; *status tells */
 	int quiet;     /* discard standard error, else its last line joins the error */
+	/* Gets standard output as it comes, in place of *out; anything but 0, with e
+	 * filled, ends the program. */
+	int (*watch)(void *arg, const char *data, size_t len, struct err *e);
+	void *watch_arg;
 };
 
 /*
