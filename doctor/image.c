@@ -10,7 +10,7 @@
 #include "paths.h"
 #include "vmm/vmm.h"
 
-/* As priv_image_open: NULL stands for the current one. */
+/* As priv_image_open: NULL stands for the one that the next start takes. */
 static const char *image_dir(const struct doctor *d)
 {
 	return strcmp(d->config.image, PATH_IMAGES "/current") == 0 ? NULL
@@ -89,12 +89,16 @@ static void present(struct doctor *d)
 static void verified(struct doctor *d)
 {
 	struct err e = ERR_INIT;
+	char signer[17];
 	struct image img;
 
 	if (!open_image(d, &img, false))
 		return;
-	if (image_verify(img.dir, &e) == 0) {
-		pass(d, "every file is as its manifest says");
+	if (image_verify(img.dir, &e) == 0 && image_trusted(img.dir, signer, &e) == 0) {
+		pass(d, "every file is as its manifest says, signed with key %s", signer);
+	} else if (e.hint[0] != '\0' && strstr(e.hint, ".pub") != NULL) {
+		fail(d, "%s", e.msg);
+		fix(d, "%s", e.hint);
 	} else {
 		fail(d, "%s", e.msg);
 		fix_image(d);
@@ -139,6 +143,8 @@ static void fits(struct doctor *d)
 	snprintf(mine, sizeof(mine), "%04x:%04x", d->card->vendor, d->card->device);
 	if (its != NULL && strcasecmp(its, mine) == 0) {
 		pass(d, "it was built for this card");
+	} else if (its != NULL && strcmp(its, "all") == 0) {
+		pass(d, "it was built for all cards");
 	} else {
 		warn(d, "it was built for card %.20s, and this one is %s",
 		    its != NULL ? its : "?", mine);

@@ -242,7 +242,9 @@ static const struct key keys[] = {
 	    .help = "The interface's MTU in bytes."},
 	{"image", parse_path, AT(image), .def = PATH_IMAGES "/current",
 	    .expected = "an absolute path",
-	    .help = "The folder of the guest's image."},
+	    .help = "The folder of the guest's image; or the link current in a folder of "
+		    "images, which bhyfi image build fills: then a candidate beside it is "
+		    "tried first."},
 	{"vmm", parse_vmm, AT(vmm), .def = DEFAULT_VMM,
 	    .expected = "a virtual machine monitor of this version",
 	    .help = "The virtual machine monitor; fake runs the guest's agent as a "

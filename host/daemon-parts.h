@@ -25,6 +25,7 @@ struct fed {
 	bool has_mac, powered_off;
 	uint8_t mac[6];
 	char reason[ERR_MSG_MAX];
+	const char *hint; /* a constant, or NULL */
 };
 
 struct timer {
@@ -53,8 +54,10 @@ struct daemon {
 	struct timer timers[TIMER_COUNT];
 	struct event *signals[3], *priv_readable;
 	pid_t vm_pid;
-	int64_t prepared_ms;  /* when prepare was done */
-	int64_t refreshed_ms; /* when the guest was last asked for its status */
+	struct image_report image; /* as of the last start or word */
+	bool fell_back;            /* to another image, which has not proved itself */
+	int64_t prepared_ms;       /* when prepare was done */
+	int64_t refreshed_ms;      /* when the guest was last asked for its status */
 	bool refreshing;
 	bool quitting; /* ends once the machine rests */
 	bool ended;    /* the loop is to be left */

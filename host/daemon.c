@@ -62,6 +62,7 @@ void daemon_feed(struct daemon *d, enum machine_event ev, const struct machine_i
 		memcpy(f->mac, in->mac, sizeof(f->mac));
 	}
 	f->powered_off = in != NULL && in->powered_off;
+	f->hint = in == NULL ? NULL : in->hint;
 	if (in != NULL && in->reason != NULL)
 		snprintf(f->reason, sizeof(f->reason), "%s", in->reason);
 	if (d->feeding)
@@ -70,6 +71,7 @@ void daemon_feed(struct daemon *d, enum machine_event ev, const struct machine_i
 	for (size_t i = 0; i < d->n_fed; i++) {
 		struct machine_input next = {
 		    .reason = d->fed[i].reason[0] != '\0' ? d->fed[i].reason : NULL,
+		    .hint = d->fed[i].hint,
 		    .mac = d->fed[i].has_mac ? d->fed[i].mac : NULL,
 		    .powered_off = d->fed[i].powered_off};
 
@@ -177,8 +179,7 @@ static json_t *ctl_status(void *arg)
 	    .machine = &d->machine,
 	    .record = &d->record,
 	    .host_if = &i,
-	    .image_id = d->setup->image_id,
-	    .kernel = d->setup->kernel,
+	    .image = &d->image,
 	    .card_name = d->setup->card_name,
 	    .vm_pid = d->vm_pid,
 	    .now_ms = clock_ms()};
@@ -553,6 +554,8 @@ int daemon_run(const struct daemon_setup *setup, struct err *e)
 	d.setup = setup;
 	d.config = setup->config;
 	d.vmm = vmm_find(d.config->vmm);
+	snprintf(d.image.id, sizeof(d.image.id), "%s", setup->image_id);
+	snprintf(d.image.kernel, sizeof(d.image.kernel), "%s", setup->kernel);
 	secret_wipe_json();
 	d.priv = priv_split(d.config, fds, e);
 	if (d.priv == NULL)

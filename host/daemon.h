@@ -29,6 +29,22 @@ const char *state_name(enum vm_state s);
 /* -1 where no state has that name. */
 int state_parse(const char *name, enum vm_state *s);
 
+/* What bhyfid main tells the privileged part of the image that was started (PRIV_IMAGE).
+ */
+enum image_word {
+	IMAGE_TELL,   /* nothing: it asks */
+	IMAGE_PROVED, /* the guest ran as it should */
+	/* It did not, by what the image is to blame for. */
+	IMAGE_NO_WORD,
+	IMAGE_NO_RADIO,
+	IMAGE_DIED,
+	IMAGE_FATAL,
+	IMAGE_BROKEN,
+	IMAGE_SILENT,
+	IMAGE_ACQUIT, /* the image that was fallen back to fared no better */
+};
+#define IMAGE_WORDS (IMAGE_ACQUIT + 1)
+
 struct keep;
 
 /* What main.c has ready, as root, before bhyfid splits and gives up its rights. All

@@ -112,13 +112,34 @@ static void on_log(struct guest *g, const json_t *o, int64_t now)
 	log_line(level, "guest: %.*s", TEXT_MAX, msg_str(o, "text", ""));
 }
 
+/* What to do about a guest without a radio. */
+static const char *advice(const char *what)
+{
+	static const char *const table[][2] = {
+	    {"no-card", "the card did not reach the VM: bhyfi cards shows whether it is "
+			"there and can be passed, bhyfi doctor why not"},
+	    {"no-driver", "the image is for another card, or its kernel is too old: "
+			  "bhyfi image build --card VENDOR:DEVICE"},
+	    {"no-firmware",
+		"bhyfi image build makes an image with the firmware that this card asks "
+		"for, bhyfi image info --files shows what is in this one"},
+	    {"no-interface", "bhyfi console shows what the driver says"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(what, table[i][0]) == 0)
+			return table[i][1];
+	return NULL;
+}
+
 static void on_failed(struct guest *g, const json_t *o, int64_t now)
 {
 	struct machine_input in;
 	char text[TEXT_MAX];
 
 	msg_str_copy(o, "reason", text, sizeof(text));
-	in = (struct machine_input){.reason = text};
+	in = (struct machine_input){
+	    .reason = text, .hint = advice(msg_str(o, "what", ""))};
 	if (msg_bool(o, "fatal", false)) {
 		g->ops->event(g->arg, EV_FATAL, &in);
 		return;

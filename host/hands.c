@@ -3,6 +3,7 @@
  * milliseconds; what needs root is a call of priv.
  */
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -60,10 +61,73 @@ static int connect_sockets(struct daemon *d, struct err *e)
 	return 0;
 }
 
+/* Asks or tells; what priv knows of images then is at d->image. 1: it has changed
+ * something. Images are not worth more than a line in the log. */
+static int image_word(struct daemon *d, enum image_word word)
+{
+	struct image_report report;
+	struct err e = ERR_INIT;
+	int32_t changed = 0;
+	int fd = priv_open(d->priv, PRIV_IMAGE, (int32_t)word, &changed, &e);
+
+	if (fd < 0) {
+		log_warn("image: %s", e.msg);
+		return 0;
+	}
+	if (pread(fd, &report, sizeof(report), 0) == sizeof(report))
+		d->image = report;
+	close(fd);
+	return changed;
+}
+
+static void op_proved(void *arg)
+{
+	struct daemon *d = arg;
+
+	image_word(d, IMAGE_PROVED);
+	d->fell_back = false;
+}
+
+static bool op_supplicant_runs(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return d->record.reached[STAGE_SUPPLICANT];
+}
+
+static void say_fallback(struct daemon *d, struct err *why)
+{
+	d->fell_back = true;
+	err_set(why, ERR_FAILED, "image %s is refused (%s): back to the one before",
+	    d->image.refused, d->image.why);
+	log_warn("%s", why->msg);
+}
+
+static bool op_fall_back(void *arg, enum image_word word, struct err *why)
+{
+	struct daemon *d = arg;
+
+	if (image_word(d, word) == 0)
+		return false;
+	say_fallback(d, why);
+	return true;
+}
+
+/* What was started; and where its files alone told that another is no good, says so. */
+static void tell_image(struct daemon *d)
+{
+	struct image_report former = d->image;
+
+	image_word(d, IMAGE_TELL);
+	if (d->image.refused[0] != '\0' && strcmp(d->image.refused, former.refused) != 0)
+		say_fallback(d, &d->machine.why);
+}
+
 static int op_vm_start(void *arg, struct err *e)
 {
 	struct daemon *d = arg;
 	struct priv_reply r = {.fd = -1};
+	struct err why = ERR_INIT;
 
 	record_clear(&d->record);
 	d->record.started_ms = clock_ms();
@@ -77,12 +141,14 @@ static int op_vm_start(void *arg, struct err *e)
 	}
 	d->vm_pid = r.pid;
 	log_info("%s: process %d", d->config->vmm, (int)r.pid);
+	tell_image(d);
 	daemon_reached(d, STAGE_VMM);
-	if (connect_sockets(d, e) == 0)
+	if (connect_sockets(d, &why) == 0)
 		return 0;
-	/* It has no guest yet that holds a card. Its exit event finds nobody. */
+	/* It has ended already, or is of no use: its end is what the machine hears. */
+	log_warn("%s", why.msg);
 	priv_call(d->priv, PRIV_VM_SIGNAL, SIGKILL, NULL, NULL, NULL);
-	return -1;
+	return 0;
 }
 
 static int op_vm_attach(void *arg, struct err *e)
@@ -90,6 +156,7 @@ static int op_vm_attach(void *arg, struct err *e)
 	struct daemon *d = arg;
 
 	record_clear(&d->record);
+	image_word(d, IMAGE_TELL);
 	return connect_sockets(d, e);
 }
 
@@ -195,6 +262,11 @@ static void op_changed(void *arg, enum vm_state state)
 	log_info("state: %s", state_name(state));
 	if (state == STATE_ONLINE)
 		d->record.complaint[0] = '\0';
+	/* The one that it fell back to fared no better. */
+	if (state == STATE_FAILED && d->fell_back && !d->machine.proved) {
+		image_word(d, IMAGE_ACQUIT);
+		d->fell_back = false;
+	}
 	control_changed(d->control, state);
 	if (d->quitting && (state == STATE_STOPPED || state == STATE_FAILED)) {
 		control_flush(d->control);
@@ -216,6 +288,9 @@ const struct machine_ops daemon_hands = {
     .send_stop = op_send_stop,
     .tap_mac = op_tap_mac,
     .tap_carrier = op_tap_carrier,
+    .supplicant_runs = op_supplicant_runs,
+    .proved = op_proved,
+    .fall_back = op_fall_back,
     .timer = op_timer,
     .now = op_now,
     .changed = op_changed,

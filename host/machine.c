@@ -18,6 +18,10 @@
  *    the host may not wait longer. Then what prepare took is `parked`: it stays ours, but
  *    is taken anew before the next start, as a card may be gone when the host wakes.
  *    A start while the stop for a sleep is under way follows it (THEN_RESUME).
+ *  - An image proves itself by being online; or, as the network may be what is missing,
+ *    by a radio, a running supplicant that is not associated, and PROVE_BEATS heartbeats.
+ *    Until then the faults that may be its own (`suspect`) are asked about, and where
+ *    there is an image to fall back to, that is started at once.
  *  - The tap's carrier is on exactly while the state is online. An adopted VM's tap
  *    keeps its carrier until the guest has said how things are, so that a
  *    restarted daemon does not unplug the host.
@@ -32,6 +36,7 @@
 
 #define BACKOFF_MAX_MS 60000
 #define BEATS_MISSED 3
+#define PROVE_BEATS 3
 #define STABLE_MS (5 * 60 * 1000)
 #define ASK_LOST_MS 1000 /* for an agent that has been silent for three beats already */
 #define KILL_MS 5000 /* SIGKILL to exit: more than that is a VMM stuck in the kernel */
@@ -150,7 +155,8 @@ static void boot(struct machine *m)
 {
 	struct err e = ERR_INIT;
 
-	m->link_up = m->wlan_up = m->path_up = m->released = false;
+	m->link_up = m->wlan_up = m->path_up = m->released = m->proved = false;
+	m->suspect = IMAGE_TELL;
 	m->clean = CLEAN_UNKNOWN;
 	enter(m, STATE_PREPARING);
 	if (!m->held || m->parked) {
@@ -226,11 +232,35 @@ static void finish_suspend(struct machine *m)
 	}
 }
 
+static void prove(struct machine *m)
+{
+	if (m->proved)
+		return;
+	m->proved = true;
+	if (m->ops->proved != NULL)
+		m->ops->proved(m->arg);
+}
+
+/* Whether the fault was one of an image that gives way to another now. */
+static bool fall_back(struct machine *m)
+{
+	if (m->suspect == IMAGE_TELL || m->proved || m->ops->fall_back == NULL ||
+	    !m->ops->fall_back(m->arg, m->suspect, &m->why))
+		return false;
+	m->failures = 0;
+	m->ever_online = false;
+	return true;
+}
+
 /* The VMM is gone. */
 static void finish_stop(struct machine *m)
 {
 	timers_off(m);
 	m->link_up = false;
+	if ((m->then == THEN_RESTART || m->then == THEN_FAILED) && fall_back(m)) {
+		boot(m);
+		return;
+	}
 	switch (m->then) {
 	case THEN_RESTART:
 		retry_or_fail(m);
@@ -273,6 +303,7 @@ static void check_online(struct machine *m)
 		}
 		m->ever_online = true;
 		m->online_since = m->ops->now(m->arg);
+		prove(m);
 		enter(m, STATE_ONLINE);
 	} else if (m->state == STATE_ONLINE && !(m->wlan_up && m->path_up)) {
 		leave_online(m, true);
@@ -311,7 +342,8 @@ static void adopt(struct machine *m, const struct machine_input *in)
 
 	m->held = true;
 	m->failures = 0;
-	m->link_up = m->wlan_up = m->path_up = m->released = false;
+	m->link_up = m->wlan_up = m->path_up = m->released = m->proved = false;
+	m->suspect = IMAGE_TELL;
 	m->ever_online = true;
 	if (m->ops->vm_attach(m->arg, &e) < 0) {
 		blame_err(m, &e);
@@ -396,6 +428,7 @@ static void late_exit(struct machine *m, const struct machine_input *in)
 static void unasked_exit(struct machine *m, const struct machine_input *in)
 {
 	blame(m, reason_of(in, "the VM ended by itself"));
+	m->suspect = IMAGE_DIED;
 	leave_online(m, true);
 	m->then = THEN_RESTART;
 	m->clean = m->released ? CLEAN_YES : CLEAN_NO;
@@ -410,6 +443,7 @@ static void link_up(struct machine *m, const struct machine_input *in)
 	leave_online(m, true);
 	m->link_up = true;
 	m->wlan_up = m->path_up = false;
+	m->beats = 0;
 	if (m->ops->send_config(m->arg, &e) < 0) {
 		blame_err(m, &e);
 		begin_stop(m, THEN_FAILED, "no configuration", m->limits.stop_ms);
@@ -488,23 +522,32 @@ static void beat(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
 	timer(m, TIMER_BEAT, m->limits.beat_ms * BEATS_MISSED);
+	m->beats = m->state == STATE_ASSOCIATING && !m->wlan_up ? m->beats + 1 : 0;
+	if (m->beats >= PROVE_BEATS && m->ops->supplicant_runs != NULL &&
+	    m->ops->supplicant_runs(m->arg))
+		prove(m);
 }
 
 static void released_unasked(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
 	m->released = true;
+	m->suspect = IMAGE_BROKEN;
 	fault(m, THEN_RESTART, "the guest gave up the card by itself");
 }
 
 static void fatal(struct machine *m, const struct machine_input *in)
 {
+	m->suspect = IMAGE_FATAL;
 	fault(m, m->ever_online ? THEN_RESTART : THEN_FAILED,
 	    reason_of(in, "the guest failed"));
+	if (in != NULL && in->hint != NULL)
+		err_hint(&m->why, "%s", in->hint);
 }
 
 static void broken(struct machine *m, const struct machine_input *in)
 {
+	m->suspect = IMAGE_BROKEN;
 	fault(m, THEN_RESTART, reason_of(in, "the guest breaks the protocol"));
 }
 
@@ -526,18 +569,21 @@ static void too_late(struct machine *m, const char *what)
 static void boot_deadline(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
+	m->suspect = IMAGE_NO_WORD;
 	too_late(m, "no word from the guest");
 }
 
 static void radio_deadline(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
+	m->suspect = IMAGE_NO_RADIO;
 	too_late(m, "the guest found no radio");
 }
 
 static void beat_lost(struct machine *m, const struct machine_input *in)
 {
 	(void)in;
+	m->suspect = IMAGE_SILENT;
 	blame(m, "heartbeat lost");
 	begin_stop(m, THEN_RESTART, "heartbeat lost",
 	    m->limits.stop_ms < ASK_LOST_MS ? m->limits.stop_ms : ASK_LOST_MS);

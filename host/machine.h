@@ -37,6 +37,7 @@ const char *event_name(enum machine_event ev);
 /* What comes with an event; members that it does not name are not looked at. */
 struct machine_input {
 	const char *reason; /* for people; printable or not, it is escaped when shown */
+	const char *hint;   /* what to do about it, a constant; NULL: nothing special */
 	const uint8_t *mac; /* six bytes */
 	bool powered_off;   /* EV_VM_EXIT: by its guest */
 };
@@ -72,6 +73,15 @@ struct machine_ops {
 	int (*send_stop)(void *arg, const char *reason, struct err *e);
 	int (*tap_mac)(void *arg, const uint8_t mac[6], struct err *e);
 	int (*tap_carrier)(void *arg, bool on, struct err *e);
+	/*
+	 * Of images; each may be NULL. supplicant_runs: as far as the guest has said.
+	 * proved: what was started runs as it should, once for each start. fall_back: a
+	 * VM that had not proved itself has failed by that; true: what vm_start starts
+	 * next is another image, and why says so.
+	 */
+	bool (*supplicant_runs)(void *arg);
+	void (*proved)(void *arg);
+	bool (*fall_back)(void *arg, enum image_word word, struct err *why);
 	/* Starts the timer anew; ms < 0 stops it. */
 	void (*timer)(void *arg, enum machine_timer t, int64_t ms);
 	int64_t (*now)(void *arg); /* milliseconds, monotonic */
@@ -124,7 +134,11 @@ struct machine {
 	bool parked; /* and op suspend was done: prepare before the next start */
 	bool link_up;
 	bool wlan_up, path_up;
-	bool released;    /* the guest said so */
+	bool released;  /* the guest said so */
+	bool proved;    /* this start's image: see machine.c */
+	unsigned beats; /* while associating, in a row */
+	enum image_word
+	    suspect;      /* what the image may be to blame for; IMAGE_TELL: nothing */
 	bool ever_online; /* since EV_START; an adopted VM counts as that */
 	int64_t online_since;
 	enum clean_stop clean;

@@ -171,9 +171,7 @@ static int check(struct known *k, const struct options *o, struct err *e)
 		return -1;
 	if (o->check_only || o->clear)
 		return 0;
-	if (strcmp(k->config.vmm, "fake") != 0 &&
-	    image_open(
-		k->config.image[0] != '\0' ? k->config.image : NULL, &k->image, e) < 0)
+	if (priv_image_check(&k->config, &k->image, e) < 0)
 		return -1;
 	return check_vmm(k, e);
 }

@@ -327,6 +327,7 @@ static int do_release(struct priv_server *s, const struct priv_request *r,
 	(void)reply;
 	if (s->vm_pid > 0)
 		return out_of_order("release", "the VM runs", e);
+	vm_image_stopped(s);
 	return priv_release(s, e);
 }
 
@@ -357,6 +358,7 @@ static int do_suspend(struct priv_server *s, const struct priv_request *r,
 	(void)reply;
 	if (s->vm_pid > 0)
 		return out_of_order("suspend", "the VM runs", e);
+	vm_image_stopped(s);
 	if (clean_up(s, s->vmm, e) < 0)
 		return -1;
 	remove_sockets();
@@ -372,6 +374,21 @@ static int do_suspend(struct priv_server *s, const struct priv_request *r,
 	    s->os->before_sleep(&step) < 0)
 		log_err(LOG_LEVEL_WARN, &step);
 	return 0;
+}
+
+static int do_image(struct priv_server *s, const struct priv_request *r,
+    struct priv_reply *reply, struct err *e)
+{
+	int changed;
+
+	if (r->arg < 0 || r->arg >= IMAGE_WORDS)
+		return err_set(e, ERR_USAGE, "image: no such word");
+	changed = vm_image_word(s, (enum image_word)r->arg, e);
+	if (changed < 0)
+		return -1;
+	reply->value = changed;
+	reply->fd = vm_image_report(s, e);
+	return reply->fd < 0 ? -1 : 0;
 }
 
 /* Whether the process on record is still that one; *watch then is the caller's. */
@@ -464,6 +481,8 @@ static int adopt(
 	s->vm_watch = watch;
 	s->claim = v->claim;
 	s->prepared = true;
+	snprintf(s->image.id, sizeof(s->image.id), "%s", v->image);
+	s->image_tried = true; /* for all that we know */
 	log_info("adopted the VM of a former bhyfid: process %d", (int)v->pid);
 	return 0;
 }
@@ -543,6 +562,7 @@ static const struct action actions[] = {
     {PRIV_CHANNEL, "channel", do_channel},
     {PRIV_RELEASE, "release", do_release},
     {PRIV_SUSPEND, "suspend", do_suspend},
+    {PRIV_IMAGE, "image", do_image},
     {PRIV_ADOPT, "adopt", do_adopt},
 };
 _Static_assert(ARRAY_LEN(actions) == PRIV_ADOPT + 1, "an action lacks its row");
@@ -559,7 +579,8 @@ int priv_serve_one(struct priv_server *s, const struct priv_request *r,
 	/* What an action does not take has to be zero. */
 	if ((r->op != PRIV_TAP_MAC && memcmp(r->mac, zero, sizeof(zero)) != 0) ||
 	    (r->op != PRIV_VM_SIGNAL && r->op != PRIV_TAP_CARRIER &&
-		r->op != PRIV_CONFIG && r->op != PRIV_CHANNEL && r->arg != 0) ||
+		r->op != PRIV_CONFIG && r->op != PRIV_CHANNEL && r->op != PRIV_IMAGE &&
+		r->arg != 0) ||
 	    r->zero[0] != 0 || r->zero[1] != 0)
 		return err_set(e, ERR_USAGE, "%s: expected no such argument", a->name);
 	log_debug("priv: %s", a->name);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../image/image.h"
 #include "cleanup.h"
@@ -24,20 +25,6 @@ static void derive_mac(const char *instance, const char *purpose, uint8_t mac[6]
 		mac[i] = (uint8_t)(h >> 8 * (5 - i));
 }
 
-int priv_image_open(const struct config *c, struct image *img, struct err *e)
-{
-	const struct vmm_ops *vmm = vmm_find(c->vmm);
-	/* By its link "current", so that what is meant stays the same while it is open.
-	 */
-	bool current = strcmp(c->image, PATH_IMAGES "/current") == 0;
-
-	memset(img, 0, sizeof(*img));
-	if (vmm == NULL)
-		return err_set(
-		    e, ERR_FAILED, "vmm %s: expected one of %s", c->vmm, vmm_names());
-	return vmm->needs_image ? image_open(current ? NULL : c->image, img, e) : 0;
-}
-
 static int make_cmdline(struct vm_spec *s, const struct vmm_ops *vmm, struct err *e)
 {
 	const struct card_id *card = &s->config->card;
@@ -52,11 +39,15 @@ static int make_cmdline(struct vm_spec *s, const struct vmm_ops *vmm, struct err
 	 * it is loaded (a seventh of a boot without KVM), and with several processors
 	 * no waiting for whole grace periods, of which bringing interfaces up has
 	 * dozens in a row. The root is ramfs, since the size of a
-	 * tmpfs is bounded by half of the memory that is free before the initrd is.
+	 * tmpfs is bounded by half of the memory that is free before the initrd is. The
+	 * last two are for memory, in a distribution's kernel: the files of tracefs are
+	 * 9 MiB, and what memory cgroups keep beside the first percpu chunk 4.
 	 */
 	n = snprintf(s->cmdline, sizeof(s->cmdline),
 	    "console=ttyS0 quiet panic=-1 %s cryptomgr.notests"
-	    " rcupdate.rcu_expedited=1 rootfstype=ramfs",
+	    " rcupdate.rcu_expedited=1 rootfstype=ramfs"
+	    " initcall_blacklist=tracer_init_tracefs,event_trace_init"
+	    " cgroup.memory=nokmem",
 	    serial ? "8250.nr_uarts=2 bhyfi.channel=ttyS1" : "reboot=t 8250.nr_uarts=1");
 	if (card->kind == CARD_SIM) {
 		msg_mac_text(s->station_mac, mac);
@@ -66,6 +57,29 @@ static int make_cmdline(struct vm_spec *s, const struct vmm_ops *vmm, struct err
 	if ((size_t)n >= sizeof(s->cmdline))
 		return err_set(e, ERR_FAILED, "the kernel's command line is too long");
 	return 0;
+}
+
+static uint64_t mib(const char *path)
+{
+	struct stat st;
+
+	return path != NULL && stat(path, &st) == 0
+		   ? ((uint64_t)st.st_size + (1u << 20) - 1) >> 20
+		   : 0;
+}
+
+/* Unpacked by the kernel, the initrd is there twice until that is done; what is not
+ * compressed starts sooner, where there is room. */
+#define SPARE_MIB 16
+
+static const char *air_initrd(const struct config *c, const struct image *img)
+{
+	const struct vmm_ops *vmm = vmm_find(c->vmm);
+	uint64_t need = mib(img->vmlinux) + 2 * mib(img->air_initrd_cpio) + SPARE_MIB;
+
+	if ((vmm != NULL && vmm->uefi) || c->memory_mib < need)
+		return img->air_initrd;
+	return img->air_initrd_cpio;
 }
 
 int vm_spec_init(
@@ -88,9 +102,7 @@ int vm_spec_init(
 	s->vmlinux = img->vmlinux;
 	s->vmlinuz = img->vmlinuz;
 	s->stub = img->stub;
-	s->initrd = c->card.kind != CARD_SIM   ? img->initrd
-		    : vmm != NULL && vmm->uefi ? img->air_initrd
-					       : img->air_initrd_cpio;
+	s->initrd = c->card.kind == CARD_SIM ? air_initrd(c, img) : img->initrd;
 	if (strcmp(c->image, PATH_IMAGES "/current") != 0)
 		s->image_dir = c->image;
 	/* A plan goes without. */

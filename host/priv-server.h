@@ -5,6 +5,7 @@
 #ifndef BHYFI_PRIV_SERVER_H
 #define BHYFI_PRIV_SERVER_H
 
+#include "daemon.h"
 #include "log.h"
 #include "priv.h"
 
@@ -67,6 +68,9 @@ struct priv_server {
 	struct config former;    /* before it was read again */
 	struct card_claim claim; /* also of a card that could not be put back */
 
+	struct image_report image;
+	bool image_tried; /* it had to prove itself, and counts as a try */
+
 	pid_t vm_pid; /* 0: none runs */
 	bool vm_child;
 	int vm_watch;
@@ -107,6 +111,22 @@ int vm_record_read(struct vm_record *r, struct err *e);
 int vm_record_parse(struct vm_record *r, const char *text, size_t len, struct err *e);
 /* As vm_record_write writes it; the caller's to free. */
 char *vm_record_text(const struct vm_record *r);
+
+/* priv-image.c: which image is started, and that it is what was signed */
+
+/*
+ * Fills img and spec, opens the image's files that the VMM gets by descriptor, and checks
+ * all that it boots from. A candidate that is no good is refused here, and another taken.
+ * image_close and the descriptors are the caller's, also after an error.
+ */
+int vm_image_take(
+    struct priv_server *s, struct vm_spec *spec, struct image *img, struct err *e);
+/* The word of main. 1: something has changed. */
+int vm_image_word(struct priv_server *s, enum image_word word, struct err *e);
+/* An unnamed file with the report; -1. */
+int vm_image_report(struct priv_server *s, struct err *e);
+/* The VM was stopped, and not by a fault. */
+void vm_image_stopped(struct priv_server *s);
 
 /* priv-vm.c: the VMM as a process */
 

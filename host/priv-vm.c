@@ -82,32 +82,8 @@ static int bind_socket(const struct priv_server *s, const char *name, struct err
 	return -1;
 }
 
-static int open_image_file(const struct priv_server *s, const char *path, struct err *e)
+static int open_sockets(struct priv_server *s, struct vm_spec *spec, struct err *e)
 {
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_sys(e, errno, "%s", path);
-		goto fail;
-	}
-	/* The VMM opens it again through /proc/self/fd, which asks for the file's own
-	 * mode, though not for its folders'. */
-	if (s->can_switch && !(st.st_mode & S_IROTH)) {
-		err_set(e, ERR_PRECONDITION, "%s: the VMM's user cannot read it", path);
-		err_hint(e, "chmod o+r %s", path);
-		goto fail;
-	}
-	return fd;
-fail:
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static int open_all(struct priv_server *s, struct vm_spec *spec, struct err *e)
-{
-	spec->tap_fd = s->tap_fd;
 	for (int i = 0; i < VMM_SOCKS; i++) {
 		if (!(s->vmm->socks & 1u << i))
 			continue;
@@ -115,13 +91,7 @@ static int open_all(struct priv_server *s, struct vm_spec *spec, struct err *e)
 		if (spec->sock_fd[i] < 0)
 			return -1;
 	}
-	if (!s->vmm->needs_image || s->vmm->uefi)
-		return 0;
-	spec->vmlinux_fd = open_image_file(s, spec->vmlinux, e);
-	if (spec->vmlinux_fd < 0)
-		return -1;
-	spec->initrd_fd = open_image_file(s, spec->initrd, e);
-	return spec->initrd_fd < 0 ? -1 : 0;
+	return 0;
 }
 
 static void close_all(struct launch *l)
@@ -299,12 +269,14 @@ int vm_launch(struct priv_server *s, struct err *e)
 	for (int i = 0; i < VMM_SOCKS; i++)
 		l.spec.sock_fd[i] = -1;
 	l.spec.vmlinux_fd = l.spec.initrd_fd = -1;
-	if (priv_image_open(&s->c, &img, e) == 0 &&
-	    vm_spec_init(&l.spec, &s->c, &img, e) == 0 &&
-	    s->vmm->check(&l.spec, e) == 0 &&
+	if (vm_image_take(s, &l.spec, &img, e) < 0)
+		goto out;
+	l.spec.tap_fd = s->tap_fd;
+	if (s->vmm->check(&l.spec, e) == 0 &&
 	    (s->vmm->prepare == NULL || s->vmm->prepare(&l.spec, e) == 0) &&
-	    open_all(s, &l.spec, e) == 0 && s->vmm->command(&l.spec, &l.argv, e) == 0)
+	    open_sockets(s, &l.spec, e) == 0 && s->vmm->command(&l.spec, &l.argv, e) == 0)
 		ret = start_child(s, &l, img.id != NULL ? img.id : "", e);
+out:
 	if (ret < 0)
 		for (int i = 0; i < VMM_SOCKS; i++)
 			if (l.spec.sock_fd[i] >= 0)

@@ -39,11 +39,25 @@ enum priv_op {
 	PRIV_SUSPEND, /* VM must be gone: clean up after it, carrier off. Tap and card
 			 stay ours, and on record as suspended; PRIV_PREPARE follows,
 			 which looks whether the card is still there, or PRIV_RELEASE */
+	PRIV_IMAGE,   /* arg: enum image_word, about the image that was started -> fd of a
+			 struct image_report as things stand then; value 1: the links
+			 have changed, after a fault so that another image is next */
 	PRIV_ADOPT,   /* what a former bhyfid left: -> value 0 nothing or only rubbish,
 			 which is cleared; 1 its VM runs and was adopted (pid), as if
 			 prepared and started here; 2 the same, but it was started from
 			 another configuration: stop and start it anew; 3 it was
 			 suspended: as if suspended here */
+};
+
+#define IMAGE_ID_MAX 208
+
+/* Texts are "" where there is nothing. */
+struct image_report {
+	char id[IMAGE_ID_MAX], kernel[128]; /* that was started last */
+	char candidate[IMAGE_ID_MAX];       /* is tried at the next start */
+	char good[IMAGE_ID_MAX];            /* the last that proved itself */
+	char refused[IMAGE_ID_MAX];         /* that was fallen back from, and why */
+	char why[ERR_MSG_MAX];
 };
 
 struct priv;
@@ -104,9 +118,12 @@ struct image;
 int vm_spec_init(
     struct vm_spec *s, const struct config *c, const struct image *img, struct err *e);
 
-/* The image that the configuration names; nothing (img all zero, 0) where the VMM
- * needs none. image_close in either case. */
+/* The image that the next start would take, without a look at its signature; nothing
+ * (img all zero, 0) where the VMM needs none. image_close in either case. */
 int priv_image_open(const struct config *c, struct image *img, struct err *e);
+/* The same with a signature that is trusted: what a start would begin with. The files are
+ * checked at the start itself. */
+int priv_image_check(const struct config *c, struct image *img, struct err *e);
 
 /* The steps of up and down on this host as commands, for `bhyfi plan`; out gets one
  * step per line. */

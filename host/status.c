@@ -64,6 +64,17 @@ static json_t *uptime(const struct status_input *in)
 	return r->guest.mem_total_kib != 0 ? json_integer(r->guest.uptime_s) : NULL;
 }
 
+static json_t *image(const struct image_report *i, const char *kernel)
+{
+	json_t *refused = i->refused[0] == '\0'
+			      ? json_null()
+			      : json_pack("{s:s, s:s}", "id", i->refused, "why", i->why);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", text_or_null(i->id), "kernel",
+	    text_or_null(kernel), "candidate", text_or_null(i->candidate), "good",
+	    text_or_null(i->good), "refused", refused);
+}
+
 static void set(json_t *o, const char *key, json_t *v)
 {
 	json_object_set_new(o, key, v != NULL ? v : json_null());
@@ -72,7 +83,8 @@ static void set(json_t *o, const char *key, json_t *v)
 json_t *status_json(const struct status_input *in)
 {
 	const struct record *r = in->record;
-	const char *kernel = r->guest.kernel[0] != '\0' ? r->guest.kernel : in->kernel;
+	const char *kernel =
+	    r->guest.kernel[0] != '\0' ? r->guest.kernel : in->image->kernel;
 	json_t *o = json_object();
 
 	if (o == NULL)
@@ -83,9 +95,7 @@ json_t *status_json(const struct status_input *in)
 	set(o, "pid", in->vm_pid > 0 ? json_integer(in->vm_pid) : NULL);
 	set(o, "uptime_s", uptime(in));
 	set(o, "card", card(in));
-	set(o, "image",
-	    json_pack("{s:o, s:o}", "id", text_or_null(in->image_id), "kernel",
-		text_or_null(kernel)));
+	set(o, "image", image(in->image, kernel));
 	set(o, "mode", json_string(mode_name(in->mode)));
 	set(o, "mode_why", text_or_null(in->record->path_why));
 	set(o, "wlan", record_wlan_json(r));

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "machine.h"
 #include "os/native.h"
+#include "priv.h"
 #include "record.h"
 
 /* All borrowed. */
@@ -17,7 +18,8 @@ struct status_input {
 	const struct machine *machine;
 	const struct record *record;
 	const struct host_if *host_if;
-	const char *image_id, *kernel, *card_name;
+	const struct image_report *image;
+	const char *card_name;
 	pid_t vm_pid; /* 0: none */
 	int64_t now_ms;
 };

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -33,14 +34,15 @@ int hash_data(const void *data, size_t len, char hex[HASH_HEX], struct err *e)
 	return 0;
 }
 
-static int feed(EVP_MD_CTX *ctx, int fd, const char *name, struct err *e)
+/* at < 0: read from where fd stands. */
+static int feed(EVP_MD_CTX *ctx, int fd, off_t at, const char *name, struct err *e)
 {
 	char AUTO_FREE *chunk = malloc(CHUNK);
 
 	if (chunk == NULL)
 		return err_sys(e, ENOMEM, "%s", name);
 	while (true) {
-		ssize_t n = read(fd, chunk, CHUNK);
+		ssize_t n = at < 0 ? read(fd, chunk, CHUNK) : pread(fd, chunk, CHUNK, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -50,10 +52,13 @@ static int feed(EVP_MD_CTX *ctx, int fd, const char *name, struct err *e)
 			return 0;
 		if (EVP_DigestUpdate(ctx, chunk, (size_t)n) != 1)
 			return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+		if (at >= 0)
+			at += n;
 	}
 }
 
-int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e)
+static int hash_from(
+    int fd, off_t at, const char *name, char hex[HASH_HEX], struct err *e)
 {
 	unsigned char raw[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -64,7 +69,7 @@ int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e)
 		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
 		goto out;
 	}
-	if (feed(ctx, fd, name, e) < 0)
+	if (feed(ctx, fd, at, name, e) < 0)
 		goto out;
 	if (EVP_DigestFinal_ex(ctx, raw, &n) != 1) {
 		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
@@ -75,6 +80,16 @@ int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e)
 out:
 	EVP_MD_CTX_free(ctx);
 	return r;
+}
+
+int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e)
+{
+	return hash_from(fd, -1, name, hex, e);
+}
+
+int hash_at(int fd, const char *name, char hex[HASH_HEX], struct err *e)
+{
+	return hash_from(fd, 0, name, hex, e);
 }
 
 int hash_file(const char *path, char hex[HASH_HEX], struct err *e)

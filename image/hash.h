@@ -11,6 +11,8 @@
 int hash_data(const void *data, size_t len, char hex[HASH_HEX], struct err *e);
 /* Of all that can still be read from fd; name stands in errors. */
 int hash_fd(int fd, const char *name, char hex[HASH_HEX], struct err *e);
+/* Of the whole file, by pread: its offset stays where it is. */
+int hash_at(int fd, const char *name, char hex[HASH_HEX], struct err *e);
 int hash_file(const char *path, char hex[HASH_HEX], struct err *e);
 
 #endif

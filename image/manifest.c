@@ -12,7 +12,7 @@
 #include "hash.h"
 
 const char *const artefact_names[] = {"vmlinuz", "vmlinux", "initrd", "air.initrd",
-    "air.initrd.cpio", "uki.efi", "esp.img", "stub.efi", NULL};
+    "air.initrd.cpio", "uki.efi", "esp.img", "stub.efi", "sbom.json", NULL};
 
 static const char *const type_names[] = {"folder", "file", "link", "console"};
 _Static_assert(ARRAY_LEN(type_names) == NODE_CONSOLE + 1, "a name for each type");
@@ -41,6 +41,8 @@ static json_t *file_object(const struct node *n, const struct source *s, struct 
 	}
 	if (n->type == NODE_LINK)
 		r |= json_object_set_new(o, "target", json_string(n->data));
+	if (n->why != NULL)
+		r |= json_object_set_new(o, "why", json_string(n->why));
 	if (n->package != NO_PACKAGE)
 		r |= json_object_set_new(
 		    o, "package", json_string(s->packages[n->package].name));
@@ -122,6 +124,17 @@ json_t *manifest_artefact(const char *dir, const char *name, struct err *e)
 	return o == NULL ? no_memory(e) : o;
 }
 
+/* The bill of materials carries the id: it has no part in it. */
+static int without_sbom(json_t *copy)
+{
+	json_t *artefacts = json_copy(json_object_get(copy, "artefacts"));
+
+	if (artefacts == NULL)
+		return json_object_get(copy, "artefacts") == NULL ? 0 : -1;
+	json_object_del(artefacts, SBOM_NAME);
+	return json_object_set_new(copy, "artefacts", artefacts);
+}
+
 char *manifest_id(const json_t *manifest, struct err *e)
 {
 	const char *kernel = json_string_value(json_object_get(manifest, "kernel"));
@@ -132,7 +145,8 @@ char *manifest_id(const json_t *manifest, struct err *e)
 
 	if (copy != NULL) {
 		json_object_del(copy, "id");
-		text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+		if (without_sbom(copy) == 0)
+			text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
 		json_decref(copy);
 	}
 	if (text == NULL || kernel == NULL) {

@@ -6,7 +6,7 @@
  *     source, card, air, profiles[], kernel, built_by
  *     packages[]  {name, version, sha256}: those that something was taken from
  *     artefacts   {"initrd": {size, sha256}, ...}
- *     files       {"initrd": [{path, type, size, sha256, package}], "air": [...]}
+ *     files       {"initrd": [{path, type, size, sha256, package, why}], "air": [...]}
  */
 #ifndef BHYFI_IMAGE_MANIFEST_H
 #define BHYFI_IMAGE_MANIFEST_H
@@ -19,6 +19,7 @@
 
 #define MANIFEST_NAME "manifest.json"
 #define MANIFEST_FORMAT 1
+#define SBOM_NAME "sbom.json"
 #define MANIFEST_MAX (16u << 20)
 
 /* The names of all files that an image can have, ends with NULL. */
@@ -32,8 +33,9 @@ json_t *manifest_packages(const struct source *s, const bool *used, struct err *
 json_t *manifest_artefact(const char *dir, const char *name, struct err *e);
 
 /*
- * The id that follows from a manifest's content without "id": 16 digits of its hash,
- * '-', the kernel's version. The caller's to free.
+ * The id that follows from a manifest's content without "id" and without the entry of
+ * sbom.json, which follows from it: 16 digits of its hash, '-', the kernel's version. The
+ * caller's to free.
  */
 char *manifest_id(const json_t *manifest, struct err *e);
 

@@ -1,6 +1,7 @@
 /*
  * The guest's agent as a local process: for tests without a hypervisor. It gets
- * the same listening sockets as QEMU would, no kernel, no tap.
+ * the same listening sockets as QEMU would, no kernel, no tap. Of an image it reads how
+ * it is to fail.
  */
 #include "fake.h"
 
@@ -37,6 +38,10 @@ static int fake_command(const struct vm_spec *s, struct argv *a, struct err *e)
 	argv_add(a, FAKE_PROGRAM);
 	sock_arg(a, s, VMM_SOCK_AGENT, "--agent-fd", "--agent");
 	sock_arg(a, s, VMM_SOCK_CONSOLE, "--console-fd", "--console");
+	if (s->initrd_fd >= 0) {
+		argv_add(a, "--image-fd");
+		argv_add(a, "%d", s->initrd_fd);
+	}
 	if (s->config->card.kind == CARD_SIM) {
 		argv_add(a, "--scenario");
 		argv_add(a, "%s", s->config->card.scenario);
@@ -54,5 +59,6 @@ const struct vmm_ops vmm_fake = {
     .check = fake_check,
     .command = fake_command,
     .exit_reason = fake_exit_reason,
+    .takes_image = true,
     .socks = 1u << VMM_SOCK_AGENT | 1u << VMM_SOCK_CONSOLE,
 };

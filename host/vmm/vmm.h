@@ -95,6 +95,8 @@ struct vmm_ops {
 	bool needs_root;
 	enum vm_exit (*exit_reason)(int wait_status);
 	bool needs_image;
+	/* It needs none, but takes one that the configuration names: for tests. */
+	bool takes_image;
 	/* It boots UEFI firmware, which starts the kernel from a disk. */
 	bool uefi;
 	/* It opens the tap by name; else it gets a descriptor. */
