@@ -60,6 +60,7 @@ struct agent {
 	bool path_up;
 	char path_mode[16], path_why[256];
 	char failed[ERR_MSG_MAX]; /* the last fatal reason */
+	const char *what;         /* and its word, or NULL */
 
 	struct event *beat, *silent, *last_words;
 	json_int_t beats;
@@ -187,6 +188,13 @@ void agent_path(struct agent *a, bool up, const char *mode, const char *why)
 	send_path(a);
 }
 
+static void send_failed(struct agent *a)
+{
+	send_msg(a, MSG_FAILED,
+	    json_pack("{s:s,s:b,s:s}", "reason", a->failed, "fatal", 1, "what",
+		a->what == NULL ? "" : a->what));
+}
+
 void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
 {
 	char raw[ERR_MSG_MAX], text[ERR_MSG_MAX];
@@ -198,8 +206,20 @@ void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
 	escape_line(raw, strlen(raw), text, sizeof(text));
 	if (fatal)
 		memcpy(a->failed, text, sizeof(a->failed));
+	a->what = fatal ? NULL : a->what;
 	console_line(&a->console, text);
 	send_msg(a, MSG_FAILED, json_pack("{s:s,s:b}", "reason", text, "fatal", fatal));
+}
+
+void agent_failed_as(struct agent *a, const char *what, const char *reason)
+{
+	char text[ERR_MSG_MAX];
+
+	escape_line(reason, strlen(reason), text, sizeof(text));
+	memcpy(a->failed, text, sizeof(a->failed));
+	a->what = what;
+	console_line(&a->console, text);
+	send_failed(a);
 }
 
 /* A reply may hold bytes that are no UTF-8, which JSON can not carry. */
@@ -378,8 +398,7 @@ static void on_up(void *arg, const json_t *peer)
 		send_stage(a, (enum stage)s);
 	send_radio(a);
 	if (a->failed[0] != '\0')
-		send_msg(a, MSG_FAILED,
-		    json_pack("{s:s,s:b}", "reason", a->failed, "fatal", 1));
+		send_failed(a);
 	if (!a->configured)
 		return;
 	send_msg(a, MSG_WLAN, wlan_json(&a->wlan));

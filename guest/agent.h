@@ -78,6 +78,9 @@ void agent_radio(struct agent *a, const struct radio *r);
 void agent_wlan(struct agent *a, const struct wlan_state *s);
 /* why: what the path, or the choice of the mode, has to say of it, else "". */
 void agent_path(struct agent *a, bool up, const char *mode, const char *why);
+/* With a word by which the host knows what to advise (protocol.md), for what can not get
+ * better by itself. */
+void agent_failed_as(struct agent *a, const char *what, const char *reason);
 void agent_failed(struct agent *a, bool fatal, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* One of reply and error is NULL. */

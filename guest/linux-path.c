@@ -28,7 +28,7 @@ static int install_path(struct linux_guest *g, struct err *e)
 		return 0;
 	for (const char *const *m = g->path.ops->modules; *m != NULL; m++)
 		if (modules_load(&g->modules, *m, "", &warn) < 0)
-			log_warn("%s", warn.msg); /* it may be built in */
+			log_debug("%s", warn.msg); /* it may be built in */
 	if (!path_find_host_if(&g->path))
 		return 0; /* comes with a uevent */
 	path_quiet(g->path.host_if);

@@ -489,17 +489,21 @@ static void on_uevent(evutil_socket_t fd, short what, void *arg)
 static void on_radio_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct linux_guest *g = arg;
-	char why[ERR_MSG_MAX];
+	char why[ERR_MSG_MAX], text[ERR_MSG_MAX + 64];
+	const char *word;
 
 	(void)fd;
 	(void)what;
 	if (g->has_radio)
 		return;
-	if (g->with_air)
-		snprintf(why, sizeof(why), "the simulated WLAN is not ready");
-	else
-		radio_why_not(why, sizeof(why));
-	agent_failed(g->a, true, "no radio within %d s: %s", RADIO_S, why);
+	if (g->with_air) {
+		agent_failed(g->a, true,
+		    "no radio within %d s: the simulated WLAN is not ready", RADIO_S);
+		return;
+	}
+	word = radio_why_not(why, sizeof(why));
+	snprintf(text, sizeof(text), "no radio within %d s: %s", RADIO_S, why);
+	agent_failed_as(g->a, word, text);
 }
 
 /* The work that waits for a quiet moment; one per turn of the loop. */
@@ -515,10 +519,11 @@ static void step_button(struct linux_guest *g)
 {
 	struct init_packet p = {.word = INIT_INPUT};
 
-	if (modlist_find(&g->modules.list, "evdev") == NULL)
-		return;
-	modules_load(&g->modules, "evdev", "", NULL);
-	modules_load(&g->modules, "button", "", NULL);
+	/* The small kernel has them built in. */
+	if (modlist_find(&g->modules.list, "evdev") != NULL) {
+		modules_load(&g->modules, "evdev", "", NULL);
+		modules_load(&g->modules, "button", "", NULL);
+	}
 	(void)send(g->init_fd, &p, sizeof(p), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ static _Noreturn void child(const char *const argv[], int out_fd, int fd3)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The agent's priority is for the agent. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	dup2(null, 0);
 	if (out_fd < 0)
 		out_fd = null;
