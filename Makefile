@@ -6,7 +6,7 @@
 #   make check-long             the tests that take longer
 #   make demo                   the main job on a machine without a Wi-Fi card
 #   make image                  on Linux: a test image in a file, build/bhyfi-image.tgz
-#   make bench                  ratios
+#   make bench [PASSES=N]       ratios; each throughput N times, 3 unless said
 #   make install PREFIX=DIR     outside /usr and /usr/local: a self-contained tree
 #   make deps fmt clean
 #
@@ -16,6 +16,7 @@
 PREFIX = /usr/local
 T =
 IMAGE =
+PASSES =
 
 all:
 	@tests/deps.sh build
@@ -38,7 +39,7 @@ image:
 bench:
 	@tests/deps.sh build run demo
 	@tests/tree.sh private
-	@build/private/bench/bench build/bench.json
+	@build/private/bench/bench build/bench.json $(PASSES)
 
 install: all
 	@tests/tree.sh install build

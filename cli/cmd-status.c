@@ -156,6 +156,20 @@ static void print_host(FILE *f, const json_t *o)
 	}
 }
 
+/* What is not as usual with images. */
+static void print_images(FILE *f, const json_t *image)
+{
+	const json_t *refused = member(image, "refused");
+	struct line l = {.len = 0};
+
+	if (client_str(image, "candidate", NULL) != NULL)
+		part(&l, "the next start tries %s", client_str(image, "candidate", ""));
+	if (client_str(refused, "id", NULL) != NULL)
+		part(&l, "%s was refused: %s", client_str(refused, "id", ""),
+		    client_str(refused, "why", ""));
+	row(f, "images", l.text);
+}
+
 static void print_machine(FILE *f, const json_t *o)
 {
 	const json_t *card = member(o, "card"), *image = member(o, "image");
@@ -185,6 +199,7 @@ static void print_machine(FILE *f, const json_t *o)
 	if (client_number(o, "restarts", &n) && n > 0)
 		part(&m, "%.0f restart%s", n, n > 1 ? "s" : "");
 	row(f, "machine", m.text);
+	print_images(f, image);
 }
 
 static void print_error(FILE *f, const json_t *o)

@@ -16,19 +16,24 @@
 #include "contents.h"
 #include "esp.h"
 #include "fs.h"
+#include "kernel-small.h"
 #include "log.h"
 #include "manifest.h"
 #include "modset.h"
 #include "paths.h"
 #include "pe.h"
+#include "sbom.h"
 #include "uki.h"
 #include "workspace.h"
 
 /* doc/image.md says how it was chosen. */
-#define ZSTD_LEVEL 9
+#define ZSTD_LEVEL 19
 /* For UEFI machines (bhyve); where the VMM loads the kernel it gives its own. */
 /* ramfs: see make_cmdline() in host/priv-plan.c. */
-#define UKI_CMDLINE "console=ttyS0 quiet panic=-1 rootfstype=ramfs"
+#define UKI_CMDLINE                                                                      \
+	"console=ttyS0 quiet panic=-1 rootfstype=ramfs "                                 \
+	"initcall_blacklist=tracer_init_tracefs,event_trace_init "                       \
+	"cgroup.memory=nokmem"
 #define INITRD_MAX (512u << 20)
 
 struct build {
@@ -41,7 +46,7 @@ struct build {
 	size_t vmlinuz_len;
 	size_t vmlinuz_package, stub_package;
 	int64_t mtime;
-	bool has_uki;
+	bool has_uki, small;
 	json_t *manifest;
 };
 
@@ -174,7 +179,7 @@ static int keep_stub(struct build *b, struct err *e)
 
 	if (f == NULL) {
 		log_warn("%s has no " PROFILE_STUB_PATH ": no stub.efi, uki.efi, esp.img",
-		    b->opts.root);
+		    b->opts.root == NULL ? b->source.ops->name : b->opts.root);
 		return 1;
 	}
 	b->stub_package = f->package;
@@ -247,7 +252,7 @@ static int add_artefacts(struct build *b, struct err *e)
 		const char *name = artefact_names[i];
 
 		if ((strncmp(name, "air.", 4) == 0 && !b->opts.air) ||
-		    (is_efi(name) && !b->has_uki))
+		    (is_efi(name) && !b->has_uki) || strcmp(name, SBOM_NAME) == 0)
 			continue;
 		if (step(b, IMAGE_STAGE_MANIFEST, name, e) < 0 ||
 		    manifest_add(o, name, manifest_artefact(b->ws.dir, name, e), e) < 0)
@@ -278,6 +283,19 @@ static int add_files(struct build *b, struct err *e)
 	    b->manifest, "packages", manifest_packages(&b->source, used, e), e);
 }
 
+static int add_sbom(struct build *b, struct err *e)
+{
+	json_t *sbom = sbom_make(b->manifest, &b->source, e);
+	int r = -1;
+
+	if (sbom != NULL && step(b, IMAGE_STAGE_MANIFEST, SBOM_NAME, e) == 0 &&
+	    sbom_write(b->ws.dir, sbom, e) == 0)
+		r = manifest_add(json_object_get(b->manifest, "artefacts"), SBOM_NAME,
+		    manifest_artefact(b->ws.dir, SBOM_NAME, e), e);
+	json_decref(sbom);
+	return r;
+}
+
 static int make_manifest(struct build *b, struct err *e)
 {
 	char AUTO_FREE *id = NULL;
@@ -286,32 +304,62 @@ static int make_manifest(struct build *b, struct err *e)
 	    MANIFEST_FORMAT, "source", b->source.ops->name, "kernel", b->source.kernel,
 	    "built_by", "bhyfi " BHYFI_VERSION, "air", b->opts.air, "signatures",
 	    b->opts.keep_signatures, "card",
-	    b->opts.card != NULL ? b->opts.card
-	    : b->opts.air        ? "sim"
-				 : "none");
+	    b->opts.all_cards      ? "all"
+	    : b->opts.card != NULL ? b->opts.card
+	    : b->opts.air          ? "sim"
+				   : "none");
 	if (b->manifest == NULL)
 		return err_sys(e, ENOMEM, "manifest");
-	if (add_artefacts(b, e) < 0 || add_files(b, e) < 0)
+	if (manifest_add(b->manifest, "kernel_kind",
+		json_string(b->small ? "small" : "distribution"), e) < 0 ||
+	    add_artefacts(b, e) < 0 || add_files(b, e) < 0)
 		return -1;
 	id = manifest_id(b->manifest, e);
-	if (id == NULL || manifest_add(b->manifest, "id", json_string(id), e) < 0)
+	if (id == NULL || manifest_add(b->manifest, "id", json_string(id), e) < 0 ||
+	    add_sbom(b, e) < 0)
 		return -1;
 	return manifest_write(b->ws.dir, b->manifest, e);
 }
 
+/* Where the host's key can not be had, an image for elsewhere goes without. */
+static int sign(
+    struct build *b, const char *dir, struct image_result *result, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (b->opts.sign == NULL)
+		return 0;
+	result->is_signed = image_sign(dir, b->opts.sign, &why) == 0;
+	if (result->is_signed)
+		return 0;
+	if (b->opts.output == NULL || b->opts.sign[0] != '\0') {
+		if (e != NULL)
+			*e = why;
+		return err_prefix(e, "sign");
+	}
+	log_warn("%s is not signed: %s", b->opts.output, why.msg);
+	return 0;
+}
+
 /* Into PATH_IMAGES/ID; an image of that id that is whole stays where it is. */
-static int publish_current(struct build *b, struct image_result *result, struct err *e)
+static int publish_store(struct build *b, struct image_result *result, struct err *e)
 {
 	const char *id = json_string_value(json_object_get(b->manifest, "id"));
 	char AUTO_FREE *path = NULL;
+	struct err old = ERR_INIT;
 
-	if (asprintf(&path, "%s/%s", b->ws.parent, id) < 0)
+	if (asprintf(&path, "%s/%s", b->ws.parent, id) < 0) {
+		path = NULL;
 		return err_sys(e, ENOMEM, "image");
+	}
 	result->reused = image_verify(path, NULL) == 0;
-	if (!result->reused && workspace_publish(&b->ws, id, true, e) < 0)
+	if (sign(b, result->reused ? path : b->ws.dir, result, e) < 0)
 		return -1;
-	if (workspace_link(&b->ws, "current", id, e) < 0)
+	if ((!result->reused && workspace_publish(&b->ws, id, true, e) < 0) ||
+	    store_publish(b->ws.parent, id, b->opts.at_once, &result->place, e) < 0)
 		return -1;
+	if (store_prune(b->ws.parent, PATH_RUN, &old) < 0)
+		log_warn("old images stay: %s", old.msg);
 	return image_open(path, &result->image, e);
 }
 
@@ -320,7 +368,8 @@ static int publish_output(struct build *b, struct image_result *result, struct e
 	const char *name = strrchr(b->opts.output, '/');
 
 	name = name == NULL ? b->opts.output : name + 1;
-	if (workspace_publish(&b->ws, name, true, e) < 0)
+	if (sign(b, b->ws.dir, result, e) < 0 ||
+	    workspace_publish(&b->ws, name, true, e) < 0)
 		return -1;
 	return image_open(b->opts.output, &result->image, e);
 }
@@ -366,7 +415,8 @@ static int open_workspace(struct build *b, struct err *e)
 	const char *slash;
 
 	if (b->opts.output == NULL)
-		return workspace_open(&b->ws, PATH_IMAGES, e);
+		return workspace_open(
+		    &b->ws, b->opts.images != NULL ? b->opts.images : PATH_IMAGES, e);
 	if (check_output(b->opts.output, e) < 0)
 		return -1;
 	slash = strrchr(b->opts.output, '/');
@@ -387,8 +437,12 @@ static int check_options(struct build *b, struct err *e)
 	unsigned vendor, device;
 	char *end;
 
+	if (kernel_is_small(&b->opts, &b->small, e) < 0)
+		return -1;
 	if (b->opts.card != NULL && strcmp(b->opts.card, "sim") == 0)
 		b->opts.air = true;
+	if (b->opts.all_cards && card_is_real(b->opts.card))
+		return err_set(e, ERR_USAGE, "image build: one card, or --all-cards");
 	if (card_is_real(b->opts.card) &&
 	    card_parse(b->opts.card, &vendor, &device, e) < 0)
 		return -1;
@@ -404,14 +458,15 @@ static int check_options(struct build *b, struct err *e)
 
 static int build(struct build *b, struct image_result *result, struct err *e)
 {
-	if (check_options(b, e) < 0 || open_workspace(b, e) < 0 ||
+	if (check_options(b, e) < 0 || contents_programs(&b->opts, e) < 0 ||
+	    open_workspace(b, e) < 0 ||
 	    source_open(&b->source, &b->opts, &b->steps, e) < 0 ||
 	    b->source.ops->kernel(&b->source, e) < 0 ||
 	    contents_fill(&b->contents, &b->source, e) < 0 || make_kernel(b, e) < 0 ||
 	    make_initrds(b, e) < 0 || make_uki(b, e) < 0 || make_manifest(b, e) < 0 ||
 	    count(b, result, e) < 0)
 		return -1;
-	return b->opts.output == NULL ? publish_current(b, result, e)
+	return b->opts.output == NULL ? publish_store(b, result, e)
 				      : publish_output(b, result, e);
 }
 

@@ -103,14 +103,20 @@ int decompress(
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
-	int r;
+	int r, next = ARCHIVE_FATAL;
 
 	if (a == NULL)
 		return err_sys(e, ENOMEM, "decompress");
 	archive_read_support_format_raw(a);
+	archive_read_support_format_empty(a);
 	archive_read_support_filter_all(a);
-	if (archive_read_open_memory(a, data, len) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
+	if (archive_read_open_memory(a, data, len) == ARCHIVE_OK)
+		next = archive_read_next_header(a, &entry);
+	if (next == ARCHIVE_EOF) {
+		*out_len = 0;
+		*out = calloc(1, 1);
+		r = *out == NULL ? err_sys(e, ENOMEM, "decompress") : 0;
+	} else if (next != ARCHIVE_OK)
 		r = err_set(e, ERR_FAILED, "decompress: %s",
 		    archive_error_string(a) == NULL ? "damaged"
 						    : archive_error_string(a));

@@ -5,11 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "collect.h"
 #include "fs.h"
+#include "kernel-small.h"
+#include "log.h"
 #include "modset.h"
+#include "newer.h"
 #include "paths.h"
 
 #define SCENARIO_MAX (64 * 1024)
@@ -21,6 +25,10 @@ struct fill {
 	const struct image_options *opts;
 	struct kmods kmods;
 	struct modset base, air;
+	/* Of the distribution's kernel, where another one is used. */
+	bool small;
+	struct kmods known;
+	struct modset card;
 };
 
 bool card_is_real(const char *card)
@@ -28,9 +36,40 @@ bool card_is_real(const char *card)
 	return card != NULL && strcmp(card, "sim") != 0;
 }
 
+bool contents_for_card(const struct image_options *o)
+{
+	return o->all_cards || card_is_real(o->card);
+}
+
+/* For modset_add_card. */
+static const char *which_card(const struct image_options *o)
+{
+	return o->all_cards ? NULL : o->card;
+}
+
 static const char *libexec(const struct image_options *o)
 {
 	return o->libexec == NULL ? PATH_LIBEXEC : o->libexec;
+}
+
+int contents_programs(const struct image_options *o, struct err *e)
+{
+	static const char *const names[] = {"bhyfi-modprobe", "bhyfi-guest", "bhyfi-air"};
+	size_t n = o->air ? 3 : 2;
+
+	for (size_t i = 0; i < n; i++) {
+		char AUTO_FREE *path = NULL;
+
+		if (i == 1 && o->init != NULL)
+			continue;
+		if (asprintf(&path, "%s/%s", libexec(o), names[i]) < 0)
+			return err_sys(e, ENOMEM, "guest");
+		if (access(path, R_OK) == 0)
+			continue;
+		err_set(e, ERR_PRECONDITION, "%s: %s", path, strerror(errno));
+		return err_hint(e, "--guest DIR: libexec/bhyfi of a build on Linux");
+	}
+	return 0;
 }
 
 static int profile_packages(const struct profile *p, struct strv *names, struct err *e)
@@ -76,6 +115,7 @@ static int put_skeleton(struct fill *f, struct err *e)
 	    {"etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"}};
 	struct tree *t = &f->c->base;
 
+	t->why = "every guest has it";
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		if (tree_dir(t, dirs[i], 0755, e) < 0)
 			return -1;
@@ -91,8 +131,12 @@ static int put_skeleton(struct fill *f, struct err *e)
 /* /etc/bhyfi/image.json. Not the id: it comes from a hash that covers this. */
 static int put_image_json(struct fill *f, struct err *e)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s}", "source", f->source->ops->name, "kernel",
-	    f->source->kernel, "built_by", "bhyfi " BHYFI_VERSION);
+	const char *card = f->opts->all_cards      ? "all"
+			   : f->opts->card != NULL ? f->opts->card
+						   : "none";
+	json_t *o =
+	    json_pack("{s:s, s:s, s:s, s:s}", "source", f->source->ops->name, "kernel",
+		f->source->kernel, "card", card, "built_by", "bhyfi " BHYFI_VERSION);
 	char AUTO_FREE *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 
 	json_decref(o);
@@ -118,8 +162,11 @@ static int put_init(struct fill *f, struct collect *c, struct err *e)
 static int put_profile(struct collect *c, const struct profile *p, struct err *e)
 {
 	struct strv programs = {0};
+	char why[64];
 	int r = 0;
 
+	snprintf(why, sizeof(why), "of profile %s", p->name);
+	c->why = why;
 	for (const struct profile_program *g = p->programs; g->path != NULL && r == 0;
 	     g++)
 		r = strv_add(&programs, g->path, e);
@@ -138,6 +185,7 @@ static int put_profile(struct collect *c, const struct profile *p, struct err *e
 			continue;
 		r = collect_file(c, f->path, from, e);
 	}
+	c->why = c->out->why = NULL;
 	return r;
 }
 
@@ -145,20 +193,20 @@ static int fill_base(struct fill *f, struct err *e)
 {
 	struct collect c = {.source = f->source, .out = &f->c->base};
 
-	if (put_skeleton(f, e) < 0 || put_init(f, &c, e) < 0 ||
-	    put_profile(&c, &profile_base, e) < 0 ||
-	    (f->opts->ap && put_profile(&c, &profile_ap, e) < 0) ||
-	    put_image_json(f, e) < 0)
+	if (put_skeleton(f, e) < 0 || put_image_json(f, e) < 0 ||
+	    put_init(f, &c, e) < 0 || put_profile(&c, &profile_base, e) < 0 ||
+	    (f->opts->ap && put_profile(&c, &profile_ap, e) < 0))
 		return -1;
+	f->c->base.why = NULL;
 	if (modset_add_profile(&f->base, &profile_base, e) < 0)
 		return -1;
-	if (card_is_real(f->opts->card) &&
-	    modset_add_card(&f->base, f->opts->card, &f->c->drivers, e) < 0)
+	if (contents_for_card(f->opts) && !f->small &&
+	    modset_add_card(&f->base, which_card(f->opts), &f->c->drivers, e) < 0)
 		return -1;
 	if (modset_write(&f->base, NULL, &f->c->base, "usr/lib/bhyfi/modules.list", e) <
 	    0)
 		return -1;
-	return modset_firmware(&f->base, f->source, &f->c->base, e);
+	return modset_firmware(f->small ? &f->card : &f->base, f->source, &f->c->base, e);
 }
 
 /* Scenarios, and the certificates of those that have some. */
@@ -217,13 +265,73 @@ static int fill_air(struct fill *f, struct err *e)
 
 	if (asprintf(&path, "%s/bhyfi-air", libexec(f->opts)) < 0)
 		return err_sys(e, ENOMEM, "air");
-	if (collect_static(&c, "air/bhyfi-air", path, e) < 0 || put_scenarios(f, e) < 0 ||
-	    put_profile(&c, &profile_air, e) < 0)
+	if (collect_static(&c, "air/bhyfi-air", path, e) < 0)
 		return -1;
+	f->c->air.why = "the simulated WLAN";
+	if (put_scenarios(f, e) < 0 || put_profile(&c, &profile_air, e) < 0)
+		return -1;
+	f->air.reason = "the simulated WLAN";
 	if (modset_add_profile(&f->air, &profile_air, e) < 0)
 		return -1;
 	return modset_write(
 	    &f->air, &f->base, &f->c->air, "usr/lib/bhyfi/modules.d/air.list", e);
+}
+
+static int open_modules(
+    struct fill *f, struct kmods *kmods, struct modset *set, struct err *e)
+{
+	*set = (struct modset){.kmods = kmods,
+	    .version = f->source->kernel,
+	    .keep_signatures = f->opts->keep_signatures};
+	return kmods_open(kmods, &f->source->files, f->source->kernel, e);
+}
+
+/* Where the kernel has no driver for the card, the next newer one that the source offers
+ * is taken. */
+static int open_for_card(
+    struct fill *f, struct kmods *kmods, struct modset *set, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = open_modules(f, kmods, set, e);
+
+	if (r < 0 || !card_is_real(f->opts->card) || f->opts->all_cards)
+		return r;
+	while (!modset_has_card(set, f->opts->card, &why)) {
+		r = newer_kernel(f->source, e);
+		if (r == 1 && e != NULL)
+			*e = why;
+		if (r != 0)
+			return -1;
+		log_info("%s: taking kernel %s", why.msg, f->source->kernel);
+		modset_free(set);
+		kmods_close(kmods);
+		if (open_modules(f, kmods, set, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * The small kernel has the card's driver built in. Which one that is, and what firmware
+ * it asks for, the distribution's kernel knows.
+ */
+static int take_small(struct fill *f, struct err *e)
+{
+	char AUTO_FREE *version = NULL;
+	int r;
+
+	if (open_for_card(f, &f->known, &f->card, e) < 0)
+		return -1;
+	version = strdup(f->source->kernel);
+	if (version == NULL)
+		return err_sys(e, ENOMEM, "kernel");
+	f->card.version = version;
+	if (contents_for_card(f->opts) &&
+	    modset_add_card(&f->card, which_card(f->opts), &f->c->drivers, e) < 0)
+		return -1;
+	r = kernel_small(f->source, &f->c->drivers, e);
+	f->card.version = f->source->kernel;
+	return r;
 }
 
 int contents_fill(struct contents *c, struct source *source, struct err *e)
@@ -233,15 +341,16 @@ int contents_fill(struct contents *c, struct source *source, struct err *e)
 	int r = -1;
 
 	*c = (struct contents){0};
-	if (need_packages(&f, e) < 0 ||
+	if (kernel_is_small(o, &f.small, e) < 0 || need_packages(&f, e) < 0 ||
 	    step_report(source->steps, IMAGE_STAGE_CLOSURE, source->kernel, 0, 0, e) <
 		0 ||
-	    kmods_open(&f.kmods, &source->files, source->kernel, e) < 0)
+	    (f.small && take_small(&f, e) < 0) ||
+	    (f.small ? open_modules(&f, &f.kmods, &f.base, e)
+		     : open_for_card(&f, &f.kmods, &f.base, e)) < 0)
 		goto out;
-	f.base = (struct modset){.kmods = &f.kmods,
+	f.air = (struct modset){.kmods = &f.kmods,
 	    .version = source->kernel,
 	    .keep_signatures = o->keep_signatures};
-	f.air = f.base;
 	r = fill_base(&f, e);
 	if (r == 0 && o->air)
 		r = fill_air(&f, e);
@@ -250,7 +359,9 @@ int contents_fill(struct contents *c, struct source *source, struct err *e)
 out:
 	modset_free(&f.base);
 	modset_free(&f.air);
+	modset_free(&f.card);
 	kmods_close(&f.kmods);
+	kmods_close(&f.known);
 	return r;
 }
 

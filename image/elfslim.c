@@ -140,7 +140,8 @@ static uint64_t align_up(uint64_t at, uint64_t align)
 }
 
 /* Each only moves to the front: those that overlap, as no compiler makes them, do not
- * fit. */
+ * fit. One that was not aligned in the file (so in Debian 13's modules; the kernel aligns
+ * what it loads) may stay where it is. */
 static int move_together(uint8_t *f, size_t *len, struct sections *s, struct err *e)
 {
 	size_t table = s->count * sizeof(Elf64_Shdr);
@@ -152,8 +153,10 @@ static int move_together(uint8_t *f, size_t *len, struct sections *s, struct err
 		uint64_t align = get_le64(h + SHDR(sh_addralign));
 		uint64_t to = align > *len ? UINT64_MAX : align_up(at, align);
 
+		if (at > from || align > *len)
+			return bad(e, "sections overlap");
 		if (to > from)
-			return bad(e, "sections overlap or are not aligned");
+			to = from;
 		memmove(f + to, f + from, n);
 		/* The gap in front holds what was somewhere else before. */
 		memset(f + at, 0, to - at);

@@ -34,14 +34,33 @@ int merged_path(const char *path, char *out, size_t size, struct err *e)
 	return 0;
 }
 
+/* How much of a firmware's path is its name without the compression's suffix. */
+static size_t bare_length(const char *path)
+{
+	static const char *const suffixes[] = {".zst", ".xz"};
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		size_t n = strlen(suffixes[i]);
+
+		if (len > n && strcmp(path + len - n, suffixes[i]) == 0)
+			return len - n;
+	}
+	return len;
+}
+
 int fileset_add(struct fileset *fs, const char *path, const char *disk,
     const char *target, bool exec, size_t package, struct err *e)
 {
 	char merged[PATH_LEN];
+	bool firmware;
 	struct file f = {.exec = exec, .package = package};
 
 	if (merged_path(path, merged, sizeof(merged), e) < 0)
 		return -1;
+	firmware = strncmp(merged, "usr/lib/firmware/", 17) == 0;
+	if (firmware)
+		merged[bare_length(merged)] = '\0';
 	if (fs->n == fs->cap) {
 		size_t cap = fs->cap == 0 ? 1024 : fs->cap * 2;
 		struct file *grown = reallocarray(fs->v, cap, sizeof(*grown));
@@ -55,7 +74,9 @@ int fileset_add(struct fileset *fs, const char *path, const char *disk,
 		return err_set(e, ERR_FAILED, "too many files");
 	f.path = strdup(merged);
 	f.disk = disk == NULL ? NULL : strdup(disk);
-	f.target = target == NULL ? NULL : strdup(target);
+	f.target = target == NULL ? NULL
+		   : firmware     ? strndup(target, bare_length(target))
+				  : strdup(target);
 	if (f.path == NULL || (disk != NULL && f.disk == NULL) ||
 	    (target != NULL && f.target == NULL)) {
 		free(f.path);

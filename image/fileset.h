@@ -2,8 +2,9 @@
  * An index of all files that a source offers, under the paths that they have in
  * a guest. Packages and old roots put libraries into /lib, newer ones into
  * /usr/lib: here every path is the merged one, without a leading slash
- * ("usr/lib/...", "usr/sbin/..."). Links are resolved within the index, so that
- * none can lead out of the root.
+ * ("usr/lib/...", "usr/sbin/..."), and that of firmware is without ".zst" or ".xz", as
+ * drivers ask for it: collect_read() unpacks it. Links are resolved within the index, so
+ * that none can lead out of the root.
  */
 #ifndef BHYFI_IMAGE_FILESET_H
 #define BHYFI_IMAGE_FILESET_H

@@ -1,24 +1,75 @@
-/* Source `dir`: an unpacked root of any distribution. It is only read. */
+/* Source `dir`: a root of any distribution, unpacked or as a tar file. It is only read.
+ */
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "deb.h"
+#include "hash.h"
+#include "pkgcache.h"
 #include "source.h"
 
-static int dir_open(struct source *s, struct err *e)
+struct dir {
+	int lock; /* of the cache, where the root is a tar file */
+};
+
+static int open_folder(struct source *s, struct err *e)
 {
 	static const char *const subs[] = {"boot", "lib", "lib64", "bin", "sbin",
 	    "usr/lib", "usr/lib64", "usr/bin", "usr/sbin", NULL};
-	int AUTO_CLOSE fd = -1;
 
+	return fileset_walk(&s->files, s->opts->root, subs, NO_PACKAGE, e);
+}
+
+static int unpack(struct source *s, const char *unpacked, const char *hash, struct err *e)
+{
+	char AUTO_FREE *tmp = pkgcache_begin(unpacked, hash, e);
+
+	if (tmp == NULL)
+		return -1;
+	if (unpack_root(s->opts->root, tmp, pkgcache_wanted, e) < 0) {
+		pkgcache_abort(unpacked, hash);
+		return -1;
+	}
+	sync();
+	return pkgcache_done(unpacked, hash, e);
+}
+
+/* A tar file is unpacked once, as packages are, under its hash. */
+static int open_tar(struct source *s, struct err *e)
+{
+	struct dir *d = s->priv;
+	char AUTO_FREE *dir = pkgcache_folder(s->opts, "dir", e);
+	char AUTO_FREE *unpacked = NULL;
+	char hash[HASH_HEX];
+
+	if (dir == NULL || hash_file(s->opts->root, hash, e) < 0)
+		return -1;
+	if (asprintf(&unpacked, "%s/unpacked", dir) < 0)
+		return err_sys(e, ENOMEM, "root");
+	if ((d->lock = pkgcache_lock(dir, e)) < 0 || pkgcache_clean(unpacked, e) < 0 ||
+	    (!pkgcache_has(unpacked, hash) && unpack(s, unpacked, hash, e) < 0))
+		return -1;
+	return pkgcache_index(unpacked, hash, &s->files, NO_PACKAGE, e);
+}
+
+static int dir_open(struct source *s, struct err *e)
+{
+	struct dir *d = calloc(1, sizeof(*d));
+	struct stat st;
+
+	if (d == NULL)
+		return err_sys(e, ENOMEM, "root");
+	d->lock = -1;
+	s->priv = d;
 	if (s->opts->root == NULL)
-		return err_set(
-		    e, ERR_USAGE, "image build: source dir needs a root (--root DIR)");
-	fd = open(s->opts->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
+		return err_set(e, ERR_USAGE,
+		    "image build: source dir needs a root (--root DIR|FILE)");
+	if (stat(s->opts->root, &st) < 0) {
 		err_sys(e, errno, "%s", s->opts->root);
 		if (e != NULL)
 			e->code = ERR_PRECONDITION;
@@ -26,12 +77,19 @@ static int dir_open(struct source *s, struct err *e)
 	}
 	if (step_report(s->steps, IMAGE_STAGE_PACKAGES, s->opts->root, 0, 0, e) < 0)
 		return -1;
-	return fileset_walk(&s->files, s->opts->root, subs, NO_PACKAGE, e);
+	return S_ISDIR(st.st_mode) ? open_folder(s, e) : open_tar(s, e);
 }
 
 static void dir_close(struct source *s)
 {
-	(void)s;
+	struct dir *d = s->priv;
+
+	if (d == NULL)
+		return;
+	if (d->lock >= 0)
+		close(d->lock);
+	free(d);
+	s->priv = NULL;
 }
 
 static int dir_need(struct source *s, const struct strv *names, struct err *e)
@@ -51,45 +109,14 @@ static int dir_need_deps(struct source *s, size_t package, bool libs_only, struc
 	return 0;
 }
 
-/* The newest version that has modules and a kernel. */
 static int dir_kernel(struct source *s, struct err *e)
 {
-	static const char base[] = "usr/lib/modules/";
-	struct strv versions = {0};
-	const struct file *f;
-	size_t n;
-	int r = 0;
-
-	f = fileset_prefix(&s->files, base, &n);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const char *v = f[i].path + sizeof(base) - 1;
-		size_t len = strcspn(v, "/");
-
-		if (v[len] == '/' &&
-		    (versions.n == 0 || strlen(versions.v[versions.n - 1]) != len ||
-			strncmp(versions.v[versions.n - 1], v, len) != 0))
-			r = strv_add_n(&versions, v, len, e);
-	}
-	for (size_t i = 0; i < versions.n && r == 0; i++) {
-		if (source_vmlinuz(s, versions.v[i]) == NULL ||
-		    (s->kernel != NULL && strverscmp(versions.v[i], s->kernel) <= 0))
-			continue;
-		free(s->kernel);
-		s->kernel = strdup(versions.v[i]);
-		if (s->kernel == NULL)
-			r = err_sys(e, ENOMEM, "kernel");
-	}
-	strv_free(&versions);
-	if (r == 0 && s->kernel == NULL)
-		return err_set(e, ERR_PRECONDITION,
-		    "%s: no kernel: boot/vmlinuz* and lib/modules/VERSION have to match",
-		    s->opts->root);
-	return r;
+	return source_newest_kernel(s, s->opts->root, e);
 }
 
 const struct source_ops source_dir = {
     .name = "dir",
-    .summary = "an unpacked root",
+    .summary = "a root, unpacked or as a tar file",
     .open = dir_open,
     .close = dir_close,
     .need = dir_need,

@@ -11,7 +11,8 @@
 #include "bzimage.h"
 #include "cleanup.h"
 
-static const struct source_ops *const sources[] = {&source_debian, &source_dir};
+static const struct source_ops *const sources[] = {
+    &source_debian, &source_alpine, &source_dir};
 
 const char *const *image_sources(void)
 {
@@ -40,7 +41,7 @@ int source_open(struct source *s, const struct image_options *opts,
 			return s->ops->open(s, e);
 		}
 	err_set(e, ERR_USAGE, "no such source of packages: %s", opts->source);
-	return err_hint(e, "debian or dir");
+	return err_hint(e, "debian, alpine or dir");
 }
 
 void source_close(struct source *s)
@@ -53,6 +54,7 @@ void source_close(struct source *s)
 		free(s->packages[i].version);
 		free(s->packages[i].sha256);
 		free(s->packages[i].depends);
+		free(s->packages[i].license);
 	}
 	free(s->packages);
 	free(s->kernel);
@@ -111,4 +113,39 @@ const struct file *source_vmlinuz(struct source *s, const char *version)
 		if (is_kernel(&f[i], version))
 			return &f[i];
 	return NULL;
+}
+
+int source_newest_kernel(struct source *s, const char *where, struct err *e)
+{
+	static const char base[] = "usr/lib/modules/";
+	struct strv versions = {0};
+	const struct file *f;
+	size_t n;
+	int r = 0;
+
+	f = fileset_prefix(&s->files, base, &n);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *v = f[i].path + sizeof(base) - 1;
+		size_t len = strcspn(v, "/");
+
+		if (v[len] == '/' &&
+		    (versions.n == 0 || strlen(versions.v[versions.n - 1]) != len ||
+			strncmp(versions.v[versions.n - 1], v, len) != 0))
+			r = strv_add_n(&versions, v, len, e);
+	}
+	for (size_t i = 0; i < versions.n && r == 0; i++) {
+		if (source_vmlinuz(s, versions.v[i]) == NULL ||
+		    (s->kernel != NULL && strverscmp(versions.v[i], s->kernel) <= 0))
+			continue;
+		free(s->kernel);
+		s->kernel = strdup(versions.v[i]);
+		if (s->kernel == NULL)
+			r = err_sys(e, ENOMEM, "kernel");
+	}
+	strv_free(&versions);
+	if (r == 0 && s->kernel == NULL)
+		return err_set(e, ERR_PRECONDITION,
+		    "%s: no kernel: boot/vmlinuz* and lib/modules/VERSION have to match",
+		    where);
+	return r;
 }

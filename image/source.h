@@ -8,6 +8,8 @@
 #ifndef BHYFI_IMAGE_SOURCE_H
 #define BHYFI_IMAGE_SOURCE_H
 
+#include <stdint.h>
+
 #include "fileset.h"
 #include "image.h"
 #include "strv.h"
@@ -15,6 +17,7 @@
 struct package {
 	char *name, *version, *sha256; /* sha256 of the archive; all NULL for a root */
 	char *depends;                 /* Depends and Pre-Depends, or NULL */
+	char *license;                 /* as the distribution says it, or NULL */
 	bool deps_fetched;
 };
 
@@ -50,11 +53,27 @@ struct source_ops {
 	/* Likewise what a package depends on, `libs_only` those whose name starts with
 	 * "lib". 1: something is new, 0: nothing. */
 	int (*need_deps)(struct source *s, size_t package, bool libs_only, struct err *e);
+	/* Likewise those in which firmware of this name may be ("rtw89/x.bin"); that
+	 * there is none is no error. NULL: the packages of profile_firmware. */
+	int (*need_firmware)(struct source *s, const char *name, struct err *e);
 	/* Brings a kernel and its modules, and sets s->kernel to its version. */
 	int (*kernel)(struct source *s, struct err *e);
+	/*
+	 * For `image outdated`: the newest version of a package that the source offers,
+	 * the caller's to free (NULL, and 0, where there is no such package any more),
+	 * and whether that comes from the archive of security updates. NULL: the source
+	 * can not say.
+	 */
+	int (*newest)(struct source *s, const char *package, char **version,
+	    bool *security, struct err *e);
+	/* Like strcmp, by the distribution's order of versions. NULL with newest NULL. */
+	int (*compare)(const char *a, const char *b);
+	/* When the lists that newest() reads were last brought up to date, in seconds
+	 * since 1970; 0: never. May be NULL. */
+	int64_t (*listed)(struct source *s);
 };
 
-extern const struct source_ops source_debian, source_dir;
+extern const struct source_ops source_debian, source_alpine, source_dir;
 
 /* By name (NULL: the first). An unknown name is a usage error. */
 int source_open(struct source *s, const struct image_options *opts,
@@ -69,5 +88,9 @@ struct package *source_add_package(struct source *s, struct err *e);
  * modules whose header says that version. NULL: none.
  */
 const struct file *source_vmlinuz(struct source *s, const char *version);
+
+/* Sets s->kernel to the newest version that has modules and a kernel. `where` stands in
+ * the error that there is none. */
+int source_newest_kernel(struct source *s, const char *where, struct err *e);
 
 #endif

@@ -13,7 +13,8 @@ int image_esp(const struct image *img, bool air, const char *cmdline, const char
 	    .vmlinuz = img->vmlinuz,
 	    .initrd = air ? img->air_initrd : img->initrd,
 	    .kernel = img->kernel_version,
-	    .cmdline = cmdline};
+	    .cmdline = cmdline,
+	    .image = img};
 	char AUTO_FREE *uki = NULL;
 	size_t len;
 

@@ -59,8 +59,12 @@ static int put(struct tree *t, const char *path, struct node n, struct err *e)
 		free(n.data);
 		return 0;
 	}
-	if (add_parents(t, path, e) == 0 && add(t, path, n, e) == 0)
+	n.why = t->why == NULL ? NULL : strdup(t->why);
+	if (t->why != NULL && n.why == NULL)
+		err_sys(e, ENOMEM, "initrd");
+	else if (add_parents(t, path, e) == 0 && add(t, path, n, e) == 0)
 		return 0;
+	free(n.why);
 	free(n.data);
 	return -1;
 }
@@ -130,6 +134,7 @@ void tree_free(struct tree *t)
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->v[i].path);
 		free(t->v[i].data);
+		free(t->v[i].why);
 	}
 	free(t->v);
 	*t = (struct tree){0};

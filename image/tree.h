@@ -18,11 +18,13 @@ struct node {
 	char *data; /* content, or the link's target */
 	size_t len;
 	size_t package;
+	char *why; /* it is there, for `image info`; NULL: not said */
 };
 
 struct tree {
 	struct node *v;
 	size_t n, cap;
+	const char *why; /* of what is added next; the caller's, NULL: not said */
 };
 
 /*

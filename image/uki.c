@@ -8,6 +8,7 @@
 #include "bzimage.h"
 #include "cleanup.h"
 #include "fs.h"
+#include "image.h"
 #include "paths.h"
 #include "pe.h"
 
@@ -24,6 +25,11 @@ int uki_make(const struct uki_parts *p, char **out, size_t *len, struct err *e)
 	if (fs_read_file(p->stub, PE_FILE_MAX, &stub, &stub_len, e) < 0 ||
 	    fs_read_file(p->vmlinuz, BZIMAGE_MAX, &vmlinuz, &vmlinuz_len, e) < 0 ||
 	    fs_read_file(p->initrd, INITRD_MAX, &initrd, &initrd_len, e) < 0)
+		return -1;
+	if (p->image != NULL &&
+	    (image_check_data(p->image, p->stub, stub, stub_len, e) < 0 ||
+		image_check_data(p->image, p->vmlinuz, vmlinuz, vmlinuz_len, e) < 0 ||
+		image_check_data(p->image, p->initrd, initrd, initrd_len, e) < 0))
 		return -1;
 	if (asprintf(&osrel,
 		"ID=bhyfi\nNAME=bhyfi\nVERSION_ID=%s\n"

@@ -9,10 +9,14 @@
 
 #include "err.h"
 
+struct image;
+
 struct uki_parts {
 	const char *stub, *vmlinuz, *initrd; /* files */
 	const char *kernel;                  /* its version */
 	const char *cmdline;
+	const struct image *image; /* what is read has to be as its manifest says; NULL:
+				      there is none yet */
 };
 
 /* Puts one together in memory; *out is the caller's to free. The same parts give the

@@ -1,4 +1,5 @@
-/* deb_unpack: an archive in an archive, both read by libarchive as streams. */
+/* deb_unpack: an archive in an archive, both read by libarchive as streams. unpack_tar:
+ * the inner one alone. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -21,9 +22,11 @@ struct unpack {
 	deb_filter_fn *filter;
 	FILE *links;
 	int root; /* descriptor of dir/root */
-	unsigned long long total;
+	unsigned long long total, declared, max;
 	size_t entries;
 	bool have_control, have_data;
+	bool strict; /* no absolute name, no link out of the root */
+	bool whole;  /* a whole system: what is no file and not wanted is passed over */
 	char chunk[CHUNK];
 };
 
@@ -90,7 +93,7 @@ static int copy_data(
 	while ((n = archive_read_data(a, buf, CHUNK)) > 0) {
 		size += (unsigned long long)n;
 		u->total += (unsigned long long)n;
-		if (size > DEB_FILE_MAX || u->total > DEB_TOTAL_MAX)
+		if (size > DEB_FILE_MAX || u->total > u->max)
 			return err_set(e, ERR_FAILED, "%s: too large", path);
 		if (fs_write_all(fd, buf, (size_t)n, e) < 0)
 			return err_prefix(e, "%s", path);
@@ -115,6 +118,29 @@ static int put_file(struct unpack *u, struct archive *a, struct archive_entry *e
 	return copy_data(u, a, fd, path, e);
 }
 
+/* Whether a relative target goes above the root on its way. */
+static bool leaves_root(const char *path, const char *target)
+{
+	long depth = 0;
+
+	if (*target == '/')
+		return false; /* the root's own */
+	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++)
+		depth++;
+	while (*target != '\0') {
+		size_t n = strcspn(target, "/");
+
+		if (n == 2 && target[0] == '.' && target[1] == '.')
+			depth--;
+		else if (n > 0 && !(n == 1 && target[0] == '.'))
+			depth++;
+		if (depth < 0)
+			return true;
+		target += n + (target[n] == '/');
+	}
+	return false;
+}
+
 static int put_link(
     struct unpack *u, const char *path, const char *target, bool hard, struct err *e)
 {
@@ -122,8 +148,12 @@ static int put_link(
 
 	if (target == NULL || *target == '\0' || strlen(target) >= DEB_PATH_MAX)
 		return err_set(e, ERR_FAILED, "%s: bad link", path);
+	if (u->strict && (hard ? *target == '/' : leaves_root(path, target)))
+		return err_set(e, ERR_FAILED, "%s: a link out of the root", path);
 	if (hard && deb_clean_path(target, clean, sizeof(clean), e) < 0)
 		return -1;
+	if (!u->filter(path))
+		return 0;
 	if (fputs(path, u->links) < 0 || fputc('\0', u->links) < 0 ||
 	    fprintf(u->links, "%s%s", hard ? "/" : "", hard ? clean : target) < 0 ||
 	    fputc('\0', u->links) < 0)
@@ -145,16 +175,19 @@ static int put_entry(
 		return -1;
 	if (path[0] == '\0')
 		return 0;
+	if (u->strict && name[0] == '/')
+		return err_set(e, ERR_FAILED, "an absolute path: %s", name);
+	if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0 &&
+	    (u->declared += (unsigned long long)archive_entry_size(entry)) > u->max)
+		return err_set(e, ERR_FAILED, "%s: too large", path);
 	if (archive_entry_hardlink(entry) != NULL)
-		return !u->filter(path)
-			   ? 0
-			   : put_link(u, path, archive_entry_hardlink(entry), true, e);
+		return put_link(u, path, archive_entry_hardlink(entry), true, e);
 	if (archive_entry_filetype(entry) == AE_IFDIR)
 		return 0; /* made as needed */
 	if (archive_entry_filetype(entry) == AE_IFLNK)
-		return !u->filter(path)
-			   ? 0
-			   : put_link(u, path, archive_entry_symlink(entry), false, e);
+		return put_link(u, path, archive_entry_symlink(entry), false, e);
+	if (archive_entry_filetype(entry) != AE_IFREG && u->whole && !u->filter(path))
+		return 0; /* dev/null */
 	if (archive_entry_filetype(entry) != AE_IFREG)
 		return err_set(e, ERR_FAILED, "%s: neither file, folder nor link", path);
 	return u->filter(path) ? put_file(u, a, entry, path, e) : 0;
@@ -188,26 +221,31 @@ static int put_control(
 	return fs_write_atomic(file, 0644, buf, (size_t)n, e);
 }
 
+static int read_entries(struct unpack *u, struct archive *a, bool control, struct err *e)
+{
+	struct archive_entry *entry;
+	int next;
+
+	while ((next = archive_read_next_header(a, &entry)) == ARCHIVE_OK ||
+	       next == ARCHIVE_WARN)
+		if ((control ? put_control : put_entry)(u, a, entry, e) < 0)
+			return -1;
+	return next == ARCHIVE_EOF ? 0 : archive_err(e, a, "tar");
+}
+
 static int read_tar(struct unpack *u, bool control, struct err *e)
 {
 	struct archive *a = archive_read_new();
-	struct archive_entry *entry;
-	int r = -1, next = ARCHIVE_OK;
+	int r;
 
 	if (a == NULL)
 		return err_sys(e, ENOMEM, "archive");
 	archive_read_support_format_tar(a);
 	archive_read_support_filter_all(a);
-	if (archive_read_open(a, u, NULL, inner_read, NULL) != ARCHIVE_OK) {
-		archive_err(e, a, "tar");
-		goto out;
-	}
-	while ((next = archive_read_next_header(a, &entry)) == ARCHIVE_OK ||
-	       next == ARCHIVE_WARN)
-		if ((control ? put_control : put_entry)(u, a, entry, e) < 0)
-			goto out;
-	r = next == ARCHIVE_EOF ? 0 : archive_err(e, a, "tar");
-out:
+	if (archive_read_open(a, u, NULL, inner_read, NULL) != ARCHIVE_OK)
+		r = archive_err(e, a, "tar");
+	else
+		r = read_entries(u, a, control, e);
 	archive_read_free(a);
 	return r;
 }
@@ -238,36 +276,84 @@ static int read_members(struct unpack *u, struct err *e)
 	return 0;
 }
 
-/* u->outer is open; makes the places to write to, and reads. */
-static int unpack_into(struct unpack *u, struct err *e)
+/* The places to write to. */
+static int open_places(struct unpack *u, struct err *e)
 {
 	char path[4096];
-	int r = -1;
 
 	u->root = -1;
 	snprintf(path, sizeof(path), "%s/root", u->dir);
-	if (mkdir(path, 0755) < 0) {
-		err_sys(e, errno, "%s", path);
-		goto out;
-	}
+	if (mkdir(path, 0755) < 0)
+		return err_sys(e, errno, "%s", path);
 	u->root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (u->root < 0) {
-		err_sys(e, errno, "%s", path);
-		goto out;
-	}
+	if (u->root < 0)
+		return err_sys(e, errno, "%s", path);
 	snprintf(path, sizeof(path), "%s/links", u->dir);
 	u->links = fopen(path, "wxe");
-	if (u->links == NULL) {
-		err_sys(e, errno, "%s", path);
-		goto out;
-	}
-	r = read_members(u, e);
-out:
+	return u->links == NULL ? err_sys(e, errno, "%s", path) : 0;
+}
+
+static int close_places(struct unpack *u, int r, struct err *e)
+{
 	if (u->links != NULL && fclose(u->links) != 0 && r == 0)
-		r = err_sys(e, errno, "%s", path);
+		r = err_sys(e, errno, "%s/links", u->dir);
 	if (u->root >= 0)
 		close(u->root);
 	return r;
+}
+
+/* u->outer is open. */
+static int unpack_into(struct unpack *u, struct err *e)
+{
+	int r = open_places(u, e);
+
+	if (r == 0)
+		r = read_members(u, e);
+	return close_places(u, r, e);
+}
+
+static int unpack_open(struct archive *a, const char *dir, unsigned long long max,
+    bool whole, deb_filter_fn *filter, struct err *e)
+{
+	struct unpack *u = calloc(1, sizeof(*u));
+	int r;
+
+	if (u == NULL)
+		return err_sys(e, ENOMEM, "archive");
+	u->dir = dir;
+	u->filter = filter;
+	u->max = max < DEB_TOTAL_MAX ? max : DEB_TOTAL_MAX;
+	u->strict = !whole;
+	u->whole = whole;
+	r = open_places(u, e);
+	if (r == 0)
+		r = read_entries(u, a, false, e);
+	r = close_places(u, r, e);
+	free(u);
+	return r;
+}
+
+int unpack_tar(struct archive *a, const char *dir, unsigned long long max,
+    deb_filter_fn *filter, struct err *e)
+{
+	return unpack_open(a, dir, max, false, filter, e);
+}
+
+int unpack_root(const char *tar, const char *dir, deb_filter_fn *filter, struct err *e)
+{
+	struct archive *a = archive_read_new();
+	int r;
+
+	if (a == NULL)
+		return err_sys(e, ENOMEM, "archive");
+	archive_read_support_format_tar(a);
+	archive_read_support_filter_all(a);
+	if (archive_read_open_filename(a, tar, CHUNK) != ARCHIVE_OK)
+		r = archive_err(e, a, "open");
+	else
+		r = unpack_open(a, dir, DEB_TOTAL_MAX, true, filter, e);
+	archive_read_free(a);
+	return r < 0 ? err_prefix(e, "%s", tar) : 0;
 }
 
 static struct unpack *unpack_new(const char *dir, deb_filter_fn *filter, struct err *e)
@@ -283,6 +369,7 @@ static struct unpack *unpack_new(const char *dir, deb_filter_fn *filter, struct 
 	}
 	u->dir = dir;
 	u->filter = filter;
+	u->max = DEB_TOTAL_MAX;
 	archive_read_support_format_ar(u->outer);
 	return u;
 }

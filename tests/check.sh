@@ -81,8 +81,8 @@ formatted() {
 
 # The second time it must come out the same: its name is the hash of its content.
 image() {
-	once=$(build/prefix/bin/bhyfi image build --air) &&
-		second=$(build/prefix/bin/bhyfi image build --air) &&
+	once=$(build/prefix/bin/bhyfi image build --air --current) &&
+		second=$(build/prefix/bin/bhyfi image build --air --current) &&
 		build/prefix/bin/bhyfi image verify || return 1
 	printf '%s\n' "$once" "$second"
 	[ "$(echo "$once" | head -n 1)" = "$(echo "$second" | head -n 1)" ]

@@ -13,20 +13,21 @@ debian_packages() {
 	build) echo gcc clang bpftool libc6-dev make meson ninja-build pkg-config libevent-dev \
 		libjansson-dev libinih-dev libarchive-dev libcmocka-dev libiperf-dev \
 		libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libwpa-client-dev \
-		libmnl-dev libseccomp-dev libssl-dev libbpf-dev libelf-dev zlib1g-dev ;;
+		libcurl4-openssl-dev libmnl-dev libseccomp-dev libssl-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev ;;
 	run) echo qemu-system-x86 ;;
 	demo) echo udhcpc isc-dhcp-client ;;
-	check) echo clang-format mandoc dosfstools mtools git ovmf iproute2 wpasupplicant \
-		dnsmasq-base ;;
+	check) echo bc bison flex perl clang-format mandoc dosfstools mtools git ovmf iproute2 wpasupplicant \
+		hostapd dnsmasq-base gnupg gpgv signify-openbsd minisign ;;
 	esac
 }
 
 # clang, libarchive, OpenSSL, dhclient and mandoc are in the base system.
 freebsd_packages() {
 	case $1 in
-	build) echo meson ninja pkgconf libevent jansson inih cmocka iperf3 ;;
+	build) echo meson ninja pkgconf curl libevent jansson inih cmocka iperf3 zstd ;;
 	run) echo bhyve-firmware ;;
-	demo | check) ;;
+	demo) ;;
+	check) echo gnupg ;;
 	esac
 }
 

@@ -6,6 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 IMAGES=build/prefix/var/db/bhyfi/images
+KEYS=build/prefix/etc/bhyfi/keys
 
 fail() { # STATUS TEXT
 	echo "bhyfi: $2" >&2
@@ -13,7 +14,7 @@ fail() { # STATUS TEXT
 }
 
 pack() {
-	build/prefix/bin/bhyfi image build --air
+	build/prefix/bin/bhyfi image build --air --current
 	id=$(readlink "$IMAGES/current")
 	tar -czf "$1.new" -C "$IMAGES" "$id"
 	mv "$1.new" "$1"
@@ -28,7 +29,8 @@ need() {
 	fi
 }
 
-# One folder with one image in it, and nothing beside.
+# One folder with one image in it, and nothing beside. The image brings its key along,
+# which is trusted: it is the user's own file.
 use() {
 	tar -tf "$1" >build/image.list || fail 5 "$1: not a file that make image wrote"
 	id=$(sed -n '1s,/.*,,p' build/image.list)
@@ -40,8 +42,10 @@ use() {
 	rm -rf "${IMAGES:?}/$id"
 	mkdir -p "$IMAGES"
 	tar -xf "$1" -C "$IMAGES"
-	rm -f "$IMAGES/current" build/image.list
+	rm -rf "$IMAGES/current" "$IMAGES/candidate" "$IMAGES/refused" build/image.list
 	ln -s "$id" "$IMAGES/current"
+	mkdir -p "$KEYS"
+	cp "$IMAGES/$id/manifest.json.pub" "$KEYS/image.pub"
 }
 
 case ${1-} in

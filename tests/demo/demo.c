@@ -69,7 +69,7 @@ static void line(const char *label, const char *fmt, ...)
 
 static int build_image(struct demo *d, bool prebuilt, struct err *e)
 {
-	const char *const build[] = {BHYFI, "image", "build", "--air", NULL};
+	const char *const build[] = {BHYFI, "image", "build", "--air", "--current", NULL};
 	const char *const verify[] = {BHYFI, "image", "verify", NULL};
 	const char *const *argv = prebuilt ? verify : build;
 	int status;

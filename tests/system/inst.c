@@ -34,6 +34,8 @@ static void default_networks(struct inst *i, const char *scenario)
 
 	if (strcmp(scenario, "open") == 0)
 		inst_network(i, "\tssid=\"bhyfi-open\"\n\tkey_mgmt=NONE\n");
+	if (strcmp(scenario, "wds-open") == 0)
+		inst_network(i, "\tssid=\"bhyfi-wds-open\"\n\tkey_mgmt=NONE\n");
 	if (strcmp(scenario, "wpa3") == 0)
 		inst_network(i, "\tssid=\"bhyfi-wpa3\"\n\tkey_mgmt=SAE\n"
 				"\tieee80211w=2\n\tsae_password=\"" PASSPHRASE "\"\n");

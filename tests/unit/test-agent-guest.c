@@ -25,6 +25,7 @@ struct world {
 	char events[256];
 	uint8_t mac[6];
 	char reason[128];
+	const char *hint;
 	unsigned statuses, lines;
 	char line[512];
 	int64_t air_id;
@@ -42,6 +43,7 @@ static void on_event(void *arg, enum machine_event ev, const struct machine_inpu
 		memcpy(w->mac, in->mac, 6);
 	if (in != NULL && in->reason != NULL)
 		snprintf(w->reason, sizeof(w->reason), "%s", in->reason);
+	w->hint = in == NULL ? NULL : in->hint;
 }
 
 static void on_stage(void *arg, enum stage s)
@@ -173,6 +175,12 @@ static void test_others(void **state)
 	say(w, MSG_FAILED, "{\"reason\":\"no firmware\",\"fatal\":true}");
 	assert_string_equal(w->events, "fatal ");
 	assert_string_equal(w->reason, "no firmware");
+	assert_null(w->hint);
+	/* Only words that are known lead to advice. */
+	say(w, MSG_FAILED, "{\"reason\":\"x\",\"fatal\":true,\"what\":\"rm -rf\"}");
+	assert_null(w->hint);
+	say(w, MSG_FAILED, "{\"reason\":\"x\",\"fatal\":true,\"what\":\"no-card\"}");
+	assert_non_null(strstr(w->hint, "bhyfi cards"));
 	say(w, MSG_FAILED, "{\"reason\":\"wrong key\\n\"}");
 	assert_string_equal(w->events, "");
 	assert_string_equal(w->record.complaint, "wrong key\\x0a");
@@ -231,7 +239,12 @@ static void test_status(void **state)
 	struct config c;
 	struct machine m = {.state = STATE_ONLINE};
 	struct host_if i = {.exists = true, .carrier = true, .naddrs = 1};
+	struct image_report image = {.id = "one",
+	    .candidate = "two",
+	    .refused = "three",
+	    .why = "no word from the guest"};
 	struct status_input in = {.config = &c,
+	    .image = &image,
 	    .machine = &m,
 	    .record = &w->record,
 	    .host_if = &i,
@@ -245,6 +258,10 @@ static void test_status(void **state)
 	for (size_t n = 0; n < sizeof(members) / sizeof(members[0]); n++)
 		assert_non_null(json_object_get(o, members[n]));
 	assert_int_equal(json_integer_value(json_object_get(o, "uptime_s")), 60);
+	assert_string_equal(
+	    json_string_value(json_object_get(
+		json_object_get(json_object_get(o, "image"), "refused"), "why")),
+	    "no word from the guest");
 	assert_true(json_is_null(json_object_get(o, "last_error")));
 	assert_string_equal(
 	    json_string_value(json_array_get(

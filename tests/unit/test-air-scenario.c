@@ -279,8 +279,8 @@ static void check_psk(const struct air_ap *ap)
 /* Those that are installed. */
 static void own_scenarios_are_good(void **state)
 {
-	static const char *const names[] = {
-	    "open", "wpa2", "wpa3", "hidden", "ess", "two", "wds", "kinds", "ap", "eap"};
+	static const char *const names[] = {"open", "wpa2", "wpa3", "hidden", "ess",
+	    "two", "wds", "wds-open", "kinds", "ap", "eap", "mobility"};
 	struct err e = ERR_INIT;
 	struct scenario s;
 	char path[256];

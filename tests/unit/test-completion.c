@@ -94,7 +94,8 @@ static void bash_commands_and_options(void **state)
 	assert_string_equal(offered("monitor --o"), "--once\n");
 	assert_string_equal(offered("monitor --i"), "--instance\n--interval\n");
 	assert_string_equal(offered("monitor --interval ''"), "");
-	assert_string_equal(offered("image ''"), "build\ninfo\nverify\nesp\n");
+	assert_string_equal(
+	    offered("image ''"), "build\ninfo\nverify\nrollback\noutdated\nesp\n");
 	assert_string_equal(offered("image build --ca"), "--cache\n--card\n");
 	assert_string_equal(offered("import vm"), "vm-bhyve\n");
 	assert_string_equal(offered("help forg"), "forget\n");

@@ -25,7 +25,8 @@ static const char pkg[] =
     "#!/bin/sh\n"
     "d=$(dirname \"$0\")\n"
     "echo \"pkg $*\" >> \"$d/log\"\n"
-    "known=' meson ninja pkgconf libevent jansson inih cmocka iperf3 bhyve-firmware '\n"
+    "known=' meson ninja pkgconf curl libevent jansson inih cmocka iperf3 bhyve-firmware "
+    "gnupg zstd '\n"
     "n=; [ \"$1\" != -N ] || { n=1; shift; }\n"
     "if [ ! -e \"$d/pkg-there\" ]; then\n"
     "  [ -z \"$n\" ] || { echo 'pkg: pkg is not installed' >&2; exit 1; }\n"
@@ -107,12 +108,13 @@ static void what_is_missing_is_said_and_installed(void **state)
 	put("pkg-there", "", 0644);
 	said = deps("build run demo check", 0);
 	assert_string_equal(said,
-	    "These packages are missing and will be installed: ninja pkgconf libevent "
-	    "jansson inih cmocka iperf3 bhyve-firmware\nInstalled.\n");
+	    "These packages are missing and will be installed: ninja pkgconf curl "
+	    "libevent "
+	    "jansson inih cmocka iperf3 zstd bhyve-firmware gnupg\nInstalled.\n");
 	have = get("installed");
 	assert_string_equal(have,
-	    "meson\nninja\npkgconf\nlibevent\njansson\ninih\ncmocka\n"
-	    "iperf3\nbhyve-firmware\n");
+	    "meson\nninja\npkgconf\ncurl\nlibevent\njansson\ninih\ncmocka\n"
+	    "iperf3\nzstd\nbhyve-firmware\ngnupg\n");
 	/* Twice is once. */
 	put("log", "", 0644);
 	again = deps("build run demo check", 0);

@@ -21,6 +21,7 @@
 #include "flr.h"
 #include "fs.h"
 #include "image.h"
+#include "keyring.h"
 #include "manifest.h"
 
 static char root[] = "/tmp/bhyfi-doctor-XXXXXX";
@@ -214,6 +215,7 @@ static void make_image(const char *card, bool air, bool efi)
 	assert_non_null(id);
 	json_object_set_new(m, "id", json_string(id));
 	assert_int_equal(manifest_write(config.image, m, &e), 0);
+	assert_int_equal(image_sign(config.image, NULL, &e), 0);
 	json_decref(m);
 }
 
@@ -241,7 +243,7 @@ static void good_card(void)
 
 static int setup(void **state)
 {
-	static char image[80], networks[80], etc[80], flr[80];
+	static char image[80], networks[80], etc[80], flr[80], keys[80], secret[80];
 
 	(void)state;
 	strcpy(root + strlen(root) - 6, "XXXXXX");
@@ -252,6 +254,9 @@ static int setup(void **state)
 	snprintf(networks, sizeof(networks), "%s/networks", root);
 	snprintf(etc, sizeof(etc), "%s/etc-bhyfi", root);
 	snprintf(flr, sizeof(flr), "%s/flr-broken", root);
+	snprintf(keys, sizeof(keys), "%s/keys", root);
+	snprintf(secret, sizeof(secret), "%s/secret", root);
+	keyring_paths = (struct keyring_paths){keys, secret};
 	config.memory_mib = 160;
 	snprintf(config.image, sizeof(config.image), "%s", image);
 	snprintf(config.networks, sizeof(config.networks), "%s", networks);
@@ -638,6 +643,11 @@ static void image_there(void **state)
 	make_image("8086:2723", false, true);
 	PASS("image.present", "6.1.0-test");
 	PASS("image.verified", "every file");
+	drop("/keys");
+	FAIL("image.verified", "not trusted", "/keys");
+	drop("/image/manifest.json.sig");
+	FAIL("image.verified", "not signed", "bhyfi image build");
+	make_image("8086:2723", false, true);
 	PASS("image.fits", "for this card");
 	put("/image/initrd", "INITRD");
 	PASS("image.present", "6.1.0-test");
@@ -652,6 +662,8 @@ static void image_fits(void **state)
 	native_host();
 	make_image("14c3:0616", false, true);
 	WARN("image.fits", "14c3:0616", "--card 8086:2723");
+	make_image("all", false, true);
+	PASS("image.fits", "all cards");
 	make_image("sim", true, true);
 	WARN("image.fits", "test image", "bhyfi image build");
 	assert_int_equal(card_id_parse("sim:wpa2", &config.card, NULL), 0);

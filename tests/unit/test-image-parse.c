@@ -197,6 +197,31 @@ static void slim_moves_sections_together(void **state)
 	assert_int_equal(len, 96 + 4 * sizeof(Elf64_Shdr));
 }
 
+/* So in Debian 13's modules. */
+static void slim_takes_sections_that_are_not_aligned(void **state)
+{
+	uint8_t f[512];
+	size_t len = small_module(f, sizeof(f)), off, size;
+
+	(void)state;
+	put_le64(f + 144 + sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_size), 0);
+	put_le64(
+	    f + 144 + 2 * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_addralign), 32);
+	memcpy(f + 65, "hello", 5);
+	put_le64(f + 144 + 2 * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_offset), 65);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_int_equal(elf_section(f, len, ".text", &off, &size, &e), 0);
+	assert_int_equal(off, 64);
+	assert_memory_equal(f + off, "hello", 5);
+	/* One that can not move there stays. */
+	len = small_module(f, sizeof(f));
+	put_le32(f + 144 + sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_name), 6);
+	put_le64(
+	    f + 144 + 2 * sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_addralign), 32);
+	assert_int_equal(kmod_slim((char *)f, &len, &e), 0);
+	assert_memory_equal(f + 112, "hello", 5);
+}
+
 static void slim_refuses_sections_that_overlap(void **state)
 {
 	uint8_t f[512];
@@ -394,7 +419,7 @@ static void apt_lines_are_understood_or_refused(void **state)
 	    "'u x_1_amd64.deb\n",
 	    "'u' xdeb 5 SHA256:" HASH64 "\n",
 	};
-	struct apt_list l;
+	struct deb_list l;
 
 	(void)state;
 	assert_int_equal(
@@ -406,10 +431,10 @@ static void apt_lines_are_understood_or_refused(void **state)
 	assert_string_equal(l.v[0].name, "wpa-x");
 	assert_string_equal(l.v[0].file, "wpa-x_2%3a1_amd64.deb");
 	assert_int_equal(l.v[0].size, 77);
-	apt_list_free(&l);
+	deb_list_free(&l);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(apt_parse_uris(bad[i], &l, &e), -1);
-		apt_list_free(&l);
+		deb_list_free(&l);
 	}
 }
 
@@ -547,6 +572,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(builtin_modules_are_read_and_sorted),
 	    cmocka_unit_test(slim_takes_the_signature_off),
 	    cmocka_unit_test(slim_moves_sections_together),
+	    cmocka_unit_test(slim_takes_sections_that_are_not_aligned),
 	    cmocka_unit_test(slim_refuses_sections_that_overlap),
 	    cmocka_unit_test(slim_refuses_another_machine),
 	    cmocka_unit_test(slim_takes_the_hooks_of_ftrace_out),

@@ -21,6 +21,8 @@ struct world {
 	char calls[512];            /* what the machine did since the last look */
 	int64_t timer[TIMER_COUNT]; /* -1: off */
 	int64_t now;
+	bool other_image; /* there is one to fall back to */
+	bool supplicant;
 	bool fail_prepare, fail_start, fail_attach, fail_kill, fail_button, fail_release,
 	    fail_suspend, fail_config, fail_mac, fail_carrier;
 };
@@ -125,7 +127,35 @@ static void do_changed(void *arg, enum vm_state state)
 	note(arg, text);
 }
 
+static bool do_supplicant_runs(void *arg)
+{
+	return ((struct world *)arg)->supplicant;
+}
+
+/* Noted only where a test is about images. */
+static void do_proved(void *arg)
+{
+	if (((struct world *)arg)->other_image)
+		note(arg, "proved");
+}
+
+static bool do_fall_back(void *arg, enum image_word word, struct err *why)
+{
+	struct world *w = arg;
+
+	if (!w->other_image)
+		return false;
+	assert_int_not_equal(word, IMAGE_TELL);
+	w->other_image = false;
+	note(arg, "fall-back");
+	err_set(why, ERR_FAILED, "another image");
+	return true;
+}
+
 static const struct machine_ops ops = {
+    .supplicant_runs = do_supplicant_runs,
+    .proved = do_proved,
+    .fall_back = do_fall_back,
     .prepare = do_prepare,
     .vm_start = do_vm_start,
     .vm_attach = do_vm_attach,
@@ -162,7 +192,8 @@ static struct world *new_world(void)
 static int send_event(struct world *w, enum machine_event ev)
 {
 	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 5};
-	static const struct machine_input in = {.reason = "so it is", .mac = mac};
+	static const struct machine_input in = {
+	    .reason = "so it is", .hint = "do it", .mac = mac};
 	static const struct machine_input none = {.mac = mac};
 
 	w->calls[0] = '\0';
@@ -496,6 +527,7 @@ static void test_fatal(void **state)
 	step(w, EV_FATAL, STATE_STOPPING, "=stopping ask");
 	step(w, EV_VM_EXIT, STATE_FAILED, "release =failed");
 	assert_string_equal(w->m.why.msg, "so it is");
+	assert_string_equal(w->m.why.hint, "do it");
 	/* What has worked may work again. */
 	to_online(w);
 	step(w, EV_FATAL, STATE_STOPPING, "unplug =stopping ask");
@@ -850,6 +882,102 @@ static void test_adopt_suspended(void **state)
 }
 
 /* Which events each state takes at all; all others change and do nothing. */
+/* Each fault that may be the image's gives way to another, at once and with all that was
+ * taken kept. */
+static void test_image_falls_back(void **state)
+{
+	static const enum machine_event faults[] = {
+	    EV_VM_EXIT, EV_FATAL, EV_BROKEN, EV_RELEASED, EV_DEADLINE, EV_BEAT_LOST};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct world *w = new_world();
+
+		w->other_image = true;
+		send_event(w, EV_START);
+		send_event(w, EV_LINK_UP);
+		send_event(w, faults[i]);
+		if (w->m.state == STATE_STOPPING)
+			step(w, EV_VM_EXIT, STATE_BOOTING,
+			    "fall-back =preparing start =booting");
+		else
+			assert_string_equal(
+			    w->calls, "fall-back =preparing start =booting");
+		assert_string_equal(w->m.why.msg, "another image");
+		assert_int_equal(w->m.failures, 0);
+		/* The other one is a VM like any. */
+		send_event(w, EV_VM_EXIT);
+		assert_int_equal(w->m.state, STATE_PREPARING);
+		assert_int_equal(w->m.failures, 1);
+	}
+}
+
+/* What is not its fault: a stop, somebody who deletes the interface. */
+static void test_image_is_not_to_blame(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	w->other_image = true;
+	send_event(w, EV_START);
+	send_event(w, EV_LINK_UP);
+	send_event(w, EV_TAP_GONE);
+	step(w, EV_VM_EXIT, STATE_PREPARING, "=preparing");
+	assert_true(w->other_image);
+	w = new_world();
+	w->other_image = true;
+	send_event(w, EV_START);
+	send_event(w, EV_STOP);
+	send_event(w, EV_VM_EXIT);
+	assert_int_equal(w->m.state, STATE_STOPPED);
+	assert_true(w->other_image);
+}
+
+static void test_image_proves_itself(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	w->other_image = true;
+	send_event(w, EV_START);
+	send_event(w, EV_LINK_UP);
+	send_event(w, EV_RADIO);
+	send_event(w, EV_WLAN_UP);
+	step(w, EV_PATH_UP, STATE_ONLINE, "plug proved =online");
+	/* Once for each start, and then it is a fault like any. */
+	step(w, EV_PATH_DOWN, STATE_ASSOCIATING, "unplug =associating");
+	step(w, EV_PATH_UP, STATE_ONLINE, "plug =online");
+	send_event(w, EV_VM_EXIT);
+	assert_int_equal(w->m.state, STATE_PREPARING);
+	assert_true(w->other_image);
+	step(w, EV_RETRY, STATE_BOOTING, "start =booting");
+	/* Without its network: the supplicant runs, and the guest is heard of. */
+	send_event(w, EV_LINK_UP);
+	send_event(w, EV_RADIO);
+	for (int i = 0; i < 10; i++)
+		step(w, EV_BEAT, STATE_ASSOCIATING, "");
+	w->supplicant = true;
+	step(w, EV_BEAT, STATE_ASSOCIATING, "proved");
+	step(w, EV_BEAT, STATE_ASSOCIATING, "");
+}
+
+/* With a network and no data path it is not what an image should do. */
+static void test_image_without_a_path(void **state)
+{
+	struct world *w = new_world();
+
+	(void)state;
+	w->other_image = w->supplicant = true;
+	send_event(w, EV_START);
+	send_event(w, EV_LINK_UP);
+	send_event(w, EV_RADIO);
+	step(w, EV_BEAT, STATE_ASSOCIATING, "");
+	step(w, EV_BEAT, STATE_ASSOCIATING, "");
+	send_event(w, EV_WLAN_UP);
+	for (int i = 0; i < 10; i++)
+		step(w, EV_BEAT, STATE_ASSOCIATING, "");
+}
+
 static void test_refusals(void **state)
 {
 	static const struct {
@@ -980,6 +1108,10 @@ int main(void)
 	    cmocka_unit_test(test_suspend_before_the_link),
 	    cmocka_unit_test(test_suspend_fails),
 	    cmocka_unit_test(test_adopt_suspended),
+	    cmocka_unit_test(test_image_falls_back),
+	    cmocka_unit_test(test_image_is_not_to_blame),
+	    cmocka_unit_test(test_image_proves_itself),
+	    cmocka_unit_test(test_image_without_a_path),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_nonsense),
 	    cmocka_unit_test(test_names),
