@@ -41,7 +41,8 @@ struct linux_guest {
 	struct wlan_state state;
 	struct path path;
 	struct choose choose;
-	bool leaving; /* what state says of an association is about to end */
+	bool leaving;        /* what state says of an association is about to end */
+	unsigned reconnects; /* how often that was asked for in a row */
 	struct macs macs;
 	struct event *country_ev; /* looks which one holds; NULL: none was ever set */
 	bool path_suspended;      /* while the air measures */

@@ -7,6 +7,7 @@
 /* From setting a country to looking whether it holds: the host is online by then, which
  * clears what did not work on the way. */
 #define COUNTRY_S 6
+#define RECONNECTS_MAX 100
 
 void tell_path(struct linux_guest *g)
 {
@@ -90,13 +91,32 @@ static void leave(struct linux_guest *g)
 	tell_path(g);
 }
 
+/* It refuses while it believes that the interface is down; that it is up again it has
+ * been told before we ask once more. */
+static void on_reconnected(void *arg, const char *reply, const char *why)
+{
+	struct linux_guest *g = arg;
+
+	if (reply != NULL && strncmp(reply, "FAIL", 4) == 0 &&
+	    g->reconnects++ < RECONNECTS_MAX)
+		wpa_request(&g->wpa, "RECONNECT", on_reconnected, g);
+	else
+		on_left(g, reply, why);
+}
+
+static void rejoin(struct linux_guest *g)
+{
+	g->reconnects = 0;
+	wpa_request(&g->wpa, "DISCONNECT", on_left, g);
+	wpa_request(&g->wpa, "RECONNECT", on_reconnected, g);
+}
+
 static void choose_rejoin(void *arg)
 {
 	struct linux_guest *g = arg;
 
 	leave(g);
-	wpa_request(&g->wpa, "DISCONNECT", on_left, g);
-	wpa_request(&g->wpa, "RECONNECT", on_left, g);
+	rejoin(g);
 }
 
 void link_path(struct linux_guest *g)
@@ -129,6 +149,10 @@ static void set_mac(struct linux_guest *g, const uint8_t mac[6])
 		agent_failed(g->a, false, "%s: %s", g->radio.ifname, e.msg);
 	else
 		memcpy(g->radio.mac, mac, 6);
+	/* The supplicant looks whether the interface is up, not what it was told of, and
+	 * so does not always hear that it was down: it would stay in what is no more. */
+	if (g->leaving && !g->is_ap)
+		rejoin(g);
 }
 
 void check_mac(struct linux_guest *g, const char *event)
