@@ -3,9 +3,10 @@
  *
  *     bench FILE [PASSES]    prints a table and writes the same to FILE as JSON
  *
- * Boot: `bhyfi up --wait` and a DHCP client's lease, against the floor: the same
- * VMM with the same options and kernel from its start to a PID 1 that does nothing,
- * plus what wpa_supplicant takes from its start to association. Medians of ROUNDS.
+ * Starts (boot.c): `bhyfi up --wait` and a DHCP client's lease, against the floor: the
+ * same VMM with the same options and kernel from its start to a PID 1 that does nothing,
+ * plus what wpa_supplicant takes from its start to association. With the distribution's
+ * kernel and the small one in turns; medians.
  *
  * Throughput: iperf3 in the guest to the AP ("direct", the limit of every data
  * path), and from the host through each mode, one after the other in the same guest.
@@ -18,17 +19,14 @@
  * time goes into the cipher, twice, since hwsim's radios have none in hardware as cards
  * have; the second is nearer to what a data path costs behind a card.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "boot.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "fs.h"
 #include "inst.h"
 #include "net.h"
@@ -36,12 +34,9 @@
 #include "paths.h"
 #include "peer.h"
 
-#define ROUNDS 3
 #define PASSES 3 /* unless said otherwise */
 #define PASSES_MAX 99
 #define SECONDS 5
-#define BOOT_MS 120000
-#define ARGS_MAX 128
 
 struct rate {
 	double down, up; /* Mbit/s */
@@ -72,8 +67,7 @@ _Static_assert(ARRAY_LEN(airs) == AIRS, "one of each");
 struct bench {
 	struct inst inst;
 	struct peer peer;
-	char initrd[PATH_MAX];
-	double up_ms[ROUNDS], lease_ms[ROUNDS], boot_ms[ROUNDS], assoc_ms[ROUNDS];
+	struct boot boot;
 	int passes;
 	struct rate rate[AIRS][ROWS][PASSES_MAX];
 	char base[INST_EXTRA_MAX]; /* settings without a mode */
@@ -82,122 +76,6 @@ struct bench {
 	char *args;                /* the VMM's argument vector, NUL between */
 	size_t args_len;
 };
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(const double *v, int n)
-{
-	double sorted[PASSES_MAX];
-
-	memcpy(sorted, v, (size_t)n * sizeof(*v));
-	qsort(sorted, (size_t)n, sizeof(*v), compare);
-	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
-
-static int add_file(struct archive *a, const char *name, const char *data, size_t len)
-{
-	struct archive_entry *entry = archive_entry_new();
-	int rc;
-
-	archive_entry_set_pathname(entry, name);
-	archive_entry_set_size(entry, (la_int64_t)len);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_perm(entry, 0755);
-	rc = archive_write_header(a, entry) == ARCHIVE_OK &&
-		     archive_write_data(a, data, len) == (la_ssize_t)len
-		 ? 0
-		 : -1;
-	archive_entry_free(entry);
-	return rc;
-}
-
-static int make_initrd(struct bench *b, struct err *e)
-{
-	struct archive *a = archive_write_new();
-	AUTO_FREE char *init = NULL;
-	size_t len;
-	int rc;
-
-	snprintf(
-	    b->initrd, sizeof(b->initrd), "/tmp/bhyfi-bench-%d.initrd", (int)getpid());
-	if (fs_read_file(BENCH_INIT, 16 * 1024 * 1024, &init, &len, e))
-		return -1;
-	archive_write_set_format_cpio_newc(a);
-	archive_write_add_filter_none(a);
-	rc = archive_write_open_filename(a, b->initrd) == ARCHIVE_OK &&
-		     !add_file(a, "init", init, len) &&
-		     archive_write_close(a) == ARCHIVE_OK
-		 ? 0
-		 : err_set(e, ERR_FAILED, "%s: %s", b->initrd, archive_error_string(a));
-	archive_write_free(a);
-	return rc;
-}
-
-/* From the VMM's start to PID 1, with what of its options makes the machine. */
-static int floor_boot(const struct bench *b, double *ms, struct err *e)
-{
-	const char *const same[] = {
-	    "-machine", "-accel", "-cpu", "-m", "-smp", "-append"};
-	const char *argv[ARGS_MAX] = {b->args, "-nodefaults", "-no-user-config",
-	    "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel",
-	    PATH_IMAGES "/current/vmlinux", "-initrd", b->initrd};
-	int64_t start = clock_ms();
-	struct child c;
-	int n = 12, rc;
-
-	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
-		if (!peer_option(b->args, b->args_len, same[i]))
-			continue;
-		argv[n++] = same[i];
-		argv[n++] = peer_option(b->args, b->args_len, same[i]);
-	}
-	if (child_start(&c, argv, e))
-		return -1;
-	rc = child_wait_text(&c, "bhyfi-floor", BOOT_MS, e);
-	*ms = (double)(clock_ms() - start);
-	child_free(&c);
-	return rc;
-}
-
-static int keep_args(struct bench *b, pid_t pid, struct err *e)
-{
-	char path[64];
-
-	free(b->args);
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	return fs_read_file(path, 65536, &b->args, &b->args_len, e);
-}
-
-static int round_up(struct bench *b, int round, struct err *e)
-{
-	int64_t start = clock_ms();
-	struct lease l;
-	json_t *o = inst_json(&b->inst, BOOT_MS + 10000, e, "up", "--wait", "120", NULL);
-
-	if (!o)
-		return -1;
-	json_decref(o);
-	b->up_ms[round] = (double)(clock_ms() - start);
-	if (net_dhcp("udhcpc", b->inst.tap, 20000, &l, e))
-		return -1;
-	b->lease_ms[round] = (double)(clock_ms() - start);
-	o = inst_json(&b->inst, 10000, e, "status", NULL);
-	if (!o)
-		return -1;
-	b->assoc_ms[round] = number_at(o, "guest_stages.associated") -
-			     number_at(o, "guest_stages.supplicant");
-	if (number_at(o, "guest_stages.supplicant") < 0)
-		err_set(e, ERR_FAILED, "the guest did not say when it was associated");
-	else if (!keep_args(b, (pid_t)number_at(o, "pid"), e))
-		round = -1;
-	json_decref(o);
-	return round == -1 ? 0 : -1;
-}
 
 static int down(const struct bench *b, struct err *e)
 {
@@ -282,7 +160,7 @@ static int start_guest(struct bench *b, const char *mode, struct err *e)
 	o = inst_json(&b->inst, BOOT_MS + 10000, e, "up", "--wait", "120", NULL);
 	json_decref(o);
 	o = o ? inst_json(&b->inst, 10000, e, "status", NULL) : NULL;
-	rc = o ? keep_args(b, (pid_t)number_at(o, "pid"), e) : -1;
+	rc = o ? boot_args((pid_t)number_at(o, "pid"), &b->args, &b->args_len, e) : -1;
 	json_decref(o);
 	return rc;
 }
@@ -377,15 +255,7 @@ static int run(struct bench *b, struct err *e)
 {
 	inst_init(&b->inst, "bench", "wpa2");
 	inst_remove(&b->inst);
-	if (inst_write(&b->inst, e) || make_initrd(b, e))
-		return -1;
-	for (int i = 0; i < ROUNDS; i++) {
-		printf("round %d of %d ...\n", i + 1, ROUNDS);
-		fflush(stdout);
-		if (round_up(b, i, e) || down(b, e) || floor_boot(b, &b->boot_ms[i], e))
-			return -1;
-	}
-	return throughput(b, e);
+	return boot_measure(&b->boot, e) ? -1 : throughput(b, e);
 }
 
 static struct rate middle(const struct bench *b, enum air air, enum row row)
@@ -397,8 +267,8 @@ static struct rate middle(const struct bench *b, enum air air, enum row row)
 		up[i] = b->rate[air][row][i].up;
 		cpu[i] = b->rate[air][row][i].cpu;
 	}
-	return (struct rate){
-	    median(down, b->passes), median(up, b->passes), median(cpu, b->passes)};
+	return (struct rate){bench_median(down, b->passes), bench_median(up, b->passes),
+	    bench_median(cpu, b->passes)};
 }
 
 static struct rate ratio(const struct rate *r, const struct rate *base)
@@ -467,23 +337,14 @@ static void print_rates(const struct bench *b, enum air air)
 
 static int report(const struct bench *b, const char *path, struct err *e)
 {
-	double boot = median(b->boot_ms, ROUNDS), assoc = median(b->assoc_ms, ROUNDS);
-	double lease = median(b->lease_ms, ROUNDS), to_floor = lease / (boot + assoc);
 	json_t *o;
 	char *text;
 	int rc;
 
 	for (enum air air = AIR_WPA2; air < AIRS; air++)
 		print_rates(b, air);
-	printf("\nBoot, s (medians of %d)\n", ROUNDS);
-	printf("  %-32s %6.2f\n", "floor: VMM start to PID 1", boot / 1e3);
-	printf("  %-32s %6.2f\n", "floor: supplicant to association", assoc / 1e3);
-	printf("  %-32s %6.2f\n", "bhyfi up --wait", median(b->up_ms, ROUNDS) / 1e3);
-	printf("  %-32s %6.2f\n", "bhyfi up --wait, then a lease", lease / 1e3);
-	printf("  %-32s %6.2f\n", "lease / floor", to_floor);
-	o = json_pack("{s:{s:f, s:f, s:f, s:f, s:f}}", "boot", "floor_pid1_s", boot / 1e3,
-	    "floor_association_s", assoc / 1e3, "up_s", median(b->up_ms, ROUNDS) / 1e3,
-	    "lease_s", lease / 1e3, "ratio", to_floor);
+	boot_print(&b->boot);
+	o = json_pack("{s:o?}", "boot", boot_json(&b->boot));
 	for (enum air air = AIR_WPA2; o && air < AIRS; air++) {
 		json_t *own = json_object();
 
@@ -501,11 +362,9 @@ static int report(const struct bench *b, const char *path, struct err *e)
 
 int main(int argc, char **argv)
 {
-	const char *const image[] = {
-	    BHYFI_TEST_BIN "/bhyfi", "image", "build", "--air", "--current", NULL};
 	struct bench b = {.passes = PASSES};
 	struct err e = ERR_INIT;
-	int status = 0, rc;
+	int rc;
 
 	if (argc == 3)
 		b.passes = atoi(argv[2]);
@@ -513,13 +372,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench FILE [PASSES]\n");
 		return ERR_USAGE;
 	}
-	rc = ns_check_tun(&e) || child_show(image, 1800000, &status, &e) ? -1 : 0;
-	if (!rc && status)
-		rc = err_set(&e, ERR_FAILED, "the image could not be built");
+	rc = ns_check_tun(&e) || boot_make(&b.boot, &e) ? -1 : 0;
 	/* Its packages come over the network, which the namespace has not. */
 	if (!rc && !peer_make(&b.peer, PEER_INIT, &e) && !ns_enter(&e))
 		rc = run(&b, &e) || report(&b, argv[1], &e) ? -1 : 0;
-	unlink(b.initrd);
+	boot_end(&b.boot);
 	peer_remove(&b.peer);
 	free(b.args);
 	if (e.code)
