@@ -132,7 +132,7 @@ static void the_power_button_releases_the_card(void **state)
 }
 
 /* Twice, or BHYFI_SLEEPS times. What the double of bhyve holds is gone in between. */
-static void suspended_and_resumed(void **state)
+static void long_suspended_and_resumed(void **state)
 {
 	static const char *const texts[] = {"bhyve -k ", "bhyvectl --vm=bhyfi-",
 	    " --destroy\n", "ifconfig tap0 link0 down\n", "bhyve -k ",
@@ -300,6 +300,6 @@ static void a_start_that_fails(void **state)
 #define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
 
 LAB_MAIN("bhyve", HOST_TEST(online_taken_over_and_gone),
-    HOST_TEST(the_power_button_releases_the_card), HOST_TEST(suspended_and_resumed),
+    HOST_TEST(the_power_button_releases_the_card), HOST_TEST(long_suspended_and_resumed),
     HOST_TEST(each_end_of_bhyve), HOST_TEST(what_was_left_is_cleared),
     HOST_TEST(what_is_missing_is_said), HOST_TEST(a_start_that_fails))

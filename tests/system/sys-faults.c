@@ -103,7 +103,7 @@ static void agent_stopped(void **state)
 	lab_down(i);
 }
 
-static void ap_gone_for_20_s(void **state)
+static void long_ap_gone_for_20_s(void **state)
 {
 	int watch;
 	struct inst *i = online(state, &watch);
@@ -185,7 +185,7 @@ static void bhyfid_killed_then_down(void **state)
 }
 
 LAB_MAIN("fault", LAB_TEST(qemu_killed), LAB_TEST(guest_panic),
-    LAB_TEST(supplicant_killed), LAB_TEST(agent_stopped), LAB_TEST(ap_gone_for_20_s),
+    LAB_TEST(supplicant_killed), LAB_TEST(agent_stopped), LAB_TEST(long_ap_gone_for_20_s),
     LAB_TEST(tap_deleted), LAB_TEST(bhyfid_killed_and_started_again),
     LAB_TEST(main_killed_and_started_again), LAB_TEST(priv_killed_and_started_again),
     LAB_TEST(bhyfid_killed_then_down))
