@@ -27,7 +27,7 @@
 #include "workspace.h"
 
 /* doc/image.md says how it was chosen. */
-#define ZSTD_LEVEL 19
+#define ZSTD_LEVEL 9
 /* For UEFI machines (bhyve); where the VMM loads the kernel it gives its own. */
 /* ramfs: see make_cmdline() in host/priv-plan.c. */
 #define UKI_CMDLINE                                                                      \
