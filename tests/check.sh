@@ -173,7 +173,7 @@ if [ "$suite" = system ]; then
 	sanitized="$unit $(programs "$first" fuzz)"
 	if [ "$sanitized" != " " ]; then
 		step asan "the tests are configured with ASan and UBSan" tree configure asan "$first" \
-			-Db_sanitize=address,undefined $sanitize -Dstrip=false &&
+			-Db_sanitize=address,undefined $sanitize -Dstrip=false -Doptimization=1 &&
 			tests asan sanitized $sanitized
 	fi
 fi

@@ -16,7 +16,6 @@
 
 #define HOSTS 16
 #define MIB (1024u * 1024)
-#define TRANSFER (100 * MIB)
 #define PART_MS 120000
 
 static uint8_t radio[6]; /* its MAC address, which no host may hear from */
@@ -159,7 +158,7 @@ static void sixteen_hosts(void **state)
 }
 
 /* The interface itself is a host, without any bridge. */
-static void the_interface_is_a_host(void **state)
+static void be_a_host(void **state, size_t bytes)
 {
 	struct inst *i = lab_inst(state, "open");
 	struct err e = ERR_INIT;
@@ -174,11 +173,21 @@ static void the_interface_is_a_host(void **state)
 	ok(net_ping(l.gateway, 10000, &ms, &e), &e);
 	ok(net_ipv6(i->tap, 30000, &v6, &e), &e);
 	ok(net_ping(v6.router, 10000, &ms, &e), &e);
-	ok(net_get(l.gateway, TRANSFER, 20000, &e), &e);
-	ok(net_put(l.gateway, TRANSFER, 20000, &e), &e);
+	ok(net_get(l.gateway, bytes, 20000, &e), &e);
+	ok(net_put(l.gateway, bytes, 20000, &e), &e);
 	ok(net_called(l.gateway, 10000, &e), &e);
 	lab_down(i);
 }
 
+static void the_interface_is_a_host(void **state)
+{
+	be_a_host(state, 8 * MIB);
+}
+
+static void long_100_mib(void **state)
+{
+	be_a_host(state, 100 * MIB);
+}
+
 LAB_MAIN("mn", LAB_TEST(programs_in_the_guests_kernel), LAB_TEST(sixteen_hosts),
-    LAB_TEST(the_interface_is_a_host))
+    LAB_TEST(the_interface_is_a_host), LAB_TEST(long_100_mib))

@@ -94,7 +94,7 @@ static void wds_many_hosts(void **state)
 	lab_write(i);
 	lab_up(i);
 	own_address(i, mac);
-	lan_is_whole(i, 32 * MIB);
+	lan_is_whole(i, 8 * MIB);
 	ok(hosts_run(HOSTS, i->tap, PART_MS, live, &e), &e);
 	/* To the access point all of them are one station. */
 	o = lab_air(i, "stations");
@@ -104,6 +104,17 @@ static void wds_many_hosts(void **state)
 		       json_array_get(json_object_get(o, "stations"), 0), "flags")),
 		"[WDS]"));
 	json_decref(o);
+	lab_down(i);
+}
+
+static void long_wds_100_mib(void **state)
+{
+	struct inst *i = lab_inst(state, "wds");
+
+	inst_set(i, "mode", "wds");
+	lab_write(i);
+	lab_up(i);
+	lan_is_whole(i, 100 * MIB);
 	lab_down(i);
 }
 
@@ -243,7 +254,7 @@ static void hostapd_cli_says(const struct inst *i, const char *what, const char 
 	child_free(&c);
 }
 
-static void ap_serves_a_station(void **state)
+static void serve_a_station(void **state, size_t bytes)
 {
 	struct inst *i = lab_inst(state, "ap");
 	char path[PATH_MAX], leases[PATH_MAX], address[ADDRESS_MAX];
@@ -273,8 +284,8 @@ static void ap_serves_a_station(void **state)
 	hostapd_cli_says(i, "ping", "PONG");
 	hostapd_cli_says(i, "status", "\nssid[0]=bhyfi-ap\n");
 	hostapd_cli_says(i, "all_sta", "flags=[AUTH][ASSOC][AUTHORIZED]");
-	ok(net_get(address, 32 * MIB, 20000, &e), &e);
-	ok(net_put(address, 32 * MIB, 20000, &e), &e);
+	ok(net_get(address, bytes, 20000, &e), &e);
+	ok(net_put(address, bytes, 20000, &e), &e);
 	ok(net_called(address, 10000, &e), &e);
 	ok(net_ping(STATION, 30000, &ms, &e), &e);
 	ok(net_get(STATION, 4 * MIB, 20000, &e), &e);
@@ -285,6 +296,16 @@ static void ap_serves_a_station(void **state)
 	unlink(leases);
 	lab_down(i);
 	unlink(path);
+}
+
+static void ap_serves_a_station(void **state)
+{
+	serve_a_station(state, 8 * MIB);
+}
+
+static void long_ap_100_mib(void **state)
+{
+	serve_a_station(state, 100 * MIB);
 }
 
 /* Files that are wrong are said at once, before anything starts. */
@@ -475,8 +496,8 @@ static void country_and_mtu(void **state)
 	lab_down(i);
 }
 
-LAB_MAIN("mo", LAB_TEST(wds_many_hosts), LAB_TEST(long_wds_refused),
-    LAB_TEST(auto_is_wds), LAB_TEST(auto_is_clone), LAB_TEST(ap_serves_a_station),
-    LAB_TEST(ap_wrong_files), LAB_TEST(modes_change_while_it_runs),
-    LAB_TEST(long_stable_addresses), LAB_TEST(addresses_as_configured),
-    LAB_TEST(country_and_mtu))
+LAB_MAIN("mo", LAB_TEST(wds_many_hosts), LAB_TEST(long_wds_100_mib),
+    LAB_TEST(long_ap_100_mib), LAB_TEST(long_wds_refused), LAB_TEST(auto_is_wds),
+    LAB_TEST(auto_is_clone), LAB_TEST(ap_serves_a_station), LAB_TEST(ap_wrong_files),
+    LAB_TEST(modes_change_while_it_runs), LAB_TEST(long_stable_addresses),
+    LAB_TEST(addresses_as_configured), LAB_TEST(country_and_mtu))
