@@ -28,46 +28,12 @@
 #include "image-root.h"
 #include "image.h"
 #include "keyring.h"
+#include "killed.h"
 #include "log.h"
 #include "pe.h"
 #include "profile.h"
 
-/* The changes to the disk that a process may still make, then it is killed. -1: no end.
- */
-static int left = -1;
-
-static void change(void)
-{
-	if (left == 0)
-		kill(getpid(), SIGKILL);
-	if (left > 0)
-		left--;
-}
-
-/* The linker puts __wrap_X in the place of X. */
-#define WRAP(name, params, args)                                                         \
-	int __real_##name params;                                                        \
-	int __wrap_##name params;                                                        \
-	int __wrap_##name params                                                         \
-	{                                                                                \
-		change();                                                                \
-		return __real_##name args;                                               \
-	}
-WRAP(rename, (const char *a, const char *b), (a, b))
 WRAP(link, (const char *a, const char *b), (a, b))
-WRAP(unlink, (const char *a), (a))
-WRAP(symlink, (const char *a, const char *b), (a, b))
-WRAP(mkdir, (const char *a, mode_t m), (a, m))
-
-/* A step, but the disk's own pace is not what is tested. */
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	(void)fd;
-	change();
-	return 0;
-}
-WRAP(unlinkat, (int fd, const char *a, int f), (fd, a, f))
 WRAP(fs_write_all, (int fd, const void *d, size_t n, struct err *why), (fd, d, n, why))
 
 /* Not inlined: gcc 12 then takes what is returned for the address of buf. */

@@ -19,46 +19,11 @@
 
 #include "cleanup.h"
 #include "fs.h"
+#include "killed.h"
 #include "store.h"
 
 static char top[40];
 static struct err e;
-
-/* The changes that are still allowed; then the process is killed. -1: no end. */
-static int left = -1;
-
-static void step(void)
-{
-	if (left == 0)
-		kill(getpid(), SIGKILL);
-	if (left > 0)
-		left--;
-}
-
-/* clang-format off: the linker puts __wrap_X in the place of X. */
-#define WRAP(name, params, args)                                                         \
-	int __real_##name params;                                                        \
-	int __wrap_##name params;                                                        \
-	int __wrap_##name params                                                         \
-	{                                                                                \
-		step();                                                                  \
-		return __real_##name args;                                               \
-	}
-WRAP(rename, (const char *a, const char *b), (a, b))
-WRAP(unlink, (const char *a), (a))
-WRAP(symlink, (const char *a, const char *b), (a, b))
-WRAP(mkdir, (const char *a, mode_t m), (a, m))
-
-/* A step, but the disk's own pace is not what is tested. */
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	(void)fd;
-	step();
-	return 0;
-}
-WRAP(unlinkat, (int fd, const char *a, int f), (fd, a, f))
-/* clang-format on */
 
 static void image(const char *id)
 {
