@@ -198,7 +198,7 @@ int peer_make(struct peer *p, const char *init, struct err *e)
 		rc = err_set(e, ERR_PRECONDITION, "%s: not a test image", img.dir);
 	else if (fill(&t, &img, init, e) == 0) {
 		tree_sort(&t);
-		rc = tree_write_cpio(&t, p->initrd, 0, 0, e) < 0
+		rc = tree_write_cpio(&t, p->initrd, 0, 0, NULL, e) < 0
 			 ? -1
 			 : join(&img, p->initrd, e);
 	}

@@ -16,6 +16,7 @@
 #include "contents.h"
 #include "esp.h"
 #include "fs.h"
+#include "hash.h"
 #include "kernel-small.h"
 #include "log.h"
 #include "manifest.h"
@@ -47,6 +48,8 @@ struct build {
 	size_t vmlinuz_package, stub_package;
 	int64_t mtime;
 	bool has_uki, small;
+	/* Hashes of the archives before they are compressed; "": there is none. */
+	char base_hash[HASH_HEX], air_hash[HASH_HEX];
 	json_t *manifest;
 };
 
@@ -131,7 +134,8 @@ static int make_overlay(
 	char AUTO_FREE *overlay = in_workspace(b, "overlay", e);
 
 	if (overlay == NULL || step(b, IMAGE_STAGE_INITRD, name, e) < 0 ||
-	    tree_write_cpio(&b->contents.air, overlay, level, b->mtime, e) < 0 ||
+	    tree_write_cpio(&b->contents.air, overlay, level, b->mtime, b->air_hash, e) <
+		0 ||
 	    join_initrds(b, initrd, overlay, name, e) < 0)
 		return -1;
 	return unlink(overlay) < 0 ? err_sys(e, errno, "%s", overlay) : 0;
@@ -148,7 +152,7 @@ static int make_air_initrds(struct build *b, struct err *e)
 	char AUTO_FREE *plain = in_workspace(b, "plain", e);
 
 	if (plain == NULL || make_overlay(b, "initrd", "air.initrd", ZSTD_LEVEL, e) < 0 ||
-	    tree_write_cpio(&b->contents.base, plain, 0, b->mtime, e) < 0 ||
+	    tree_write_cpio(&b->contents.base, plain, 0, b->mtime, NULL, e) < 0 ||
 	    make_overlay(b, "plain", "air.initrd.cpio", 0, e) < 0)
 		return -1;
 	return unlink(plain) < 0 ? err_sys(e, errno, "%s", plain) : 0;
@@ -159,7 +163,8 @@ static int make_initrds(struct build *b, struct err *e)
 	char AUTO_FREE *path = in_workspace(b, "initrd", e);
 
 	if (path == NULL || step(b, IMAGE_STAGE_INITRD, "initrd", e) < 0 ||
-	    tree_write_cpio(&b->contents.base, path, ZSTD_LEVEL, b->mtime, e) < 0)
+	    tree_write_cpio(
+		&b->contents.base, path, ZSTD_LEVEL, b->mtime, b->base_hash, e) < 0)
 		return -1;
 	return b->opts.air ? make_air_initrds(b, e) : 0;
 }
@@ -283,6 +288,18 @@ static int add_files(struct build *b, struct err *e)
 	    b->manifest, "packages", manifest_packages(&b->source, used, e), e);
 }
 
+/* What the initrds hold, whatever compressed them. */
+static int add_cpio(struct build *b, struct err *e)
+{
+	json_t *o = json_object();
+
+	if (manifest_add(b->manifest, "cpio", o, e) < 0 ||
+	    manifest_add(o, "initrd", json_string(b->base_hash), e) < 0 ||
+	    (b->opts.air && manifest_add(o, "air", json_string(b->air_hash), e) < 0))
+		return -1;
+	return manifest_add(b->manifest, "compressor", json_string(tree_compressor()), e);
+}
+
 static int add_sbom(struct build *b, struct err *e)
 {
 	json_t *sbom = sbom_make(b->manifest, &b->source, e);
@@ -300,10 +317,10 @@ static int make_manifest(struct build *b, struct err *e)
 {
 	char AUTO_FREE *id = NULL;
 
-	b->manifest = json_pack("{s:i, s:s, s:s, s:s, s:b, s:b, s:s}", "format",
+	b->manifest = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "format",
 	    MANIFEST_FORMAT, "source", b->source.ops->name, "kernel", b->source.kernel,
-	    "built_by", "bhyfi " BHYFI_VERSION, "air", b->opts.air, "signatures",
-	    b->opts.keep_signatures, "card",
+	    "built_by", "bhyfi " BHYFI_VERSION, "cmdline", UKI_CMDLINE, "air",
+	    b->opts.air, "signatures", b->opts.keep_signatures, "card",
 	    b->opts.all_cards      ? "all"
 	    : b->opts.card != NULL ? b->opts.card
 	    : b->opts.air          ? "sim"
@@ -312,7 +329,7 @@ static int make_manifest(struct build *b, struct err *e)
 		return err_sys(e, ENOMEM, "manifest");
 	if (manifest_add(b->manifest, "kernel_kind",
 		json_string(b->small ? "small" : "distribution"), e) < 0 ||
-	    add_artefacts(b, e) < 0 || add_files(b, e) < 0)
+	    add_artefacts(b, e) < 0 || add_files(b, e) < 0 || add_cpio(b, e) < 0)
 		return -1;
 	id = manifest_id(b->manifest, e);
 	if (id == NULL || manifest_add(b->manifest, "id", json_string(id), e) < 0 ||

@@ -2,11 +2,13 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "fs.h"
+#include "hash.h"
 #include "tree.h"
 
 static int archive_err(struct err *e, struct archive *a, const char *what)
@@ -72,7 +74,8 @@ static int write_node(
 /* Where the archive goes, compressed or not. */
 struct sink {
 	int fd;
-	ZSTD_CCtx *zstd; /* NULL: not compressed */
+	struct hash *hash; /* of what is not compressed yet */
+	ZSTD_CCtx *zstd;   /* NULL: not compressed */
 	char *buf;
 	size_t size;
 	struct err *e;
@@ -99,8 +102,11 @@ static int compress(struct sink *s, const void *data, size_t len, ZSTD_EndDirect
 static la_ssize_t sink_write(struct archive *a, void *arg, const void *data, size_t len)
 {
 	struct sink *s = arg;
-	int r = s->zstd != NULL ? compress(s, data, len, ZSTD_e_continue)
-				: fs_write_all(s->fd, data, len, s->e);
+	int r = hash_add(s->hash, data, len, s->e);
+
+	if (r == 0)
+		r = s->zstd != NULL ? compress(s, data, len, ZSTD_e_continue)
+				    : fs_write_all(s->fd, data, len, s->e);
 
 	if (r == 0)
 		return (la_ssize_t)len;
@@ -111,6 +117,9 @@ static la_ssize_t sink_write(struct archive *a, void *arg, const void *data, siz
 static int sink_open(struct sink *s, const char *path, int level, struct err *e)
 {
 	s->e = e;
+	s->hash = hash_new(e);
+	if (s->hash == NULL)
+		return -1;
 	s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (s->fd < 0)
 		return err_sys(e, errno, "%s", path);
@@ -135,14 +144,15 @@ static int sink_end(struct sink *s)
 
 static void sink_free(struct sink *s)
 {
+	hash_free(s->hash);
 	ZSTD_freeCCtx(s->zstd);
 	free(s->buf);
 	if (s->fd >= 0)
 		close(s->fd);
 }
 
-int tree_write_cpio(
-    const struct tree *t, const char *path, int level, int64_t mtime, struct err *e)
+int tree_write_cpio(const struct tree *t, const char *path, int level, int64_t mtime,
+    char *hex, struct err *e)
 {
 	struct archive *a = archive_write_new();
 	struct sink sink = {.fd = -1};
@@ -165,8 +175,18 @@ int tree_write_cpio(
 		archive_err(e, a, path);
 	else
 		r = sink_end(&sink);
+	if (r == 0 && hex != NULL)
+		r = hash_end(sink.hash, hex, e);
 out:
 	archive_write_free(a);
 	sink_free(&sink);
 	return r;
+}
+
+const char *tree_compressor(void)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "zstd %s", ZSTD_versionString());
+	return text;
 }

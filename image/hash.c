@@ -23,19 +23,68 @@ static void to_hex(const unsigned char *raw, unsigned n, char hex[HASH_HEX])
 	hex[2 * i] = '\0';
 }
 
+static int no_digest(struct err *e)
+{
+	return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+}
+
 int hash_data(const void *data, size_t len, char hex[HASH_HEX], struct err *e)
 {
 	unsigned char raw[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
 	if (EVP_Digest(data, len, raw, &n, EVP_sha256(), NULL) != 1)
-		return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+		return no_digest(e);
 	to_hex(raw, n, hex);
 	return 0;
 }
 
+struct hash {
+	EVP_MD_CTX *ctx;
+};
+
+struct hash *hash_new(struct err *e)
+{
+	struct hash *h = calloc(1, sizeof(*h));
+
+	if (h == NULL) {
+		err_sys(e, ENOMEM, "sha256");
+		return NULL;
+	}
+	h->ctx = EVP_MD_CTX_new();
+	if (h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1)
+		return h;
+	no_digest(e);
+	hash_free(h);
+	return NULL;
+}
+
+int hash_add(struct hash *h, const void *data, size_t len, struct err *e)
+{
+	return EVP_DigestUpdate(h->ctx, data, len) == 1 ? 0 : no_digest(e);
+}
+
+int hash_end(struct hash *h, char hex[HASH_HEX], struct err *e)
+{
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (EVP_DigestFinal_ex(h->ctx, raw, &n) != 1)
+		return no_digest(e);
+	to_hex(raw, n, hex);
+	return 0;
+}
+
+void hash_free(struct hash *h)
+{
+	if (h == NULL)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
 /* at < 0: read from where fd stands. */
-static int feed(EVP_MD_CTX *ctx, int fd, off_t at, const char *name, struct err *e)
+static int feed(struct hash *h, int fd, off_t at, const char *name, struct err *e)
 {
 	char AUTO_FREE *chunk = malloc(CHUNK);
 
@@ -50,8 +99,8 @@ static int feed(EVP_MD_CTX *ctx, int fd, off_t at, const char *name, struct err 
 			return err_sys(e, errno, "%s", name);
 		if (n == 0)
 			return 0;
-		if (EVP_DigestUpdate(ctx, chunk, (size_t)n) != 1)
-			return err_set(e, ERR_FAILED, "sha256: libcrypto failed");
+		if (hash_add(h, chunk, (size_t)n, e) < 0)
+			return -1;
 		if (at >= 0)
 			at += n;
 	}
@@ -60,25 +109,12 @@ static int feed(EVP_MD_CTX *ctx, int fd, off_t at, const char *name, struct err 
 static int hash_from(
     int fd, off_t at, const char *name, char hex[HASH_HEX], struct err *e)
 {
-	unsigned char raw[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned n = 0;
-	int r = -1;
+	struct hash *h = hash_new(e);
+	int r = h == NULL ? -1 : feed(h, fd, at, name, e);
 
-	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
-		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
-		goto out;
-	}
-	if (feed(ctx, fd, at, name, e) < 0)
-		goto out;
-	if (EVP_DigestFinal_ex(ctx, raw, &n) != 1) {
-		err_set(e, ERR_FAILED, "sha256: libcrypto failed");
-		goto out;
-	}
-	to_hex(raw, n, hex);
-	r = 0;
-out:
-	EVP_MD_CTX_free(ctx);
+	if (r == 0)
+		r = hash_end(h, hex, e);
+	hash_free(h);
 	return r;
 }
 

@@ -124,14 +124,20 @@ json_t *manifest_artefact(const char *dir, const char *name, struct err *e)
 	return o == NULL ? no_memory(e) : o;
 }
 
-/* The bill of materials carries the id: it has no part in it. */
-static int without_sbom(json_t *copy)
+/* Of the artefacts that hold something compressed, "cpio" has the content. The bill of
+ * materials carries the id. */
+static int without_derived(json_t *copy)
 {
+	static const char *const derived[] = {
+	    "initrd", "air.initrd", "uki.efi", "esp.img", SBOM_NAME};
 	json_t *artefacts = json_copy(json_object_get(copy, "artefacts"));
 
+	json_object_del(copy, "id");
+	json_object_del(copy, "compressor");
 	if (artefacts == NULL)
 		return json_object_get(copy, "artefacts") == NULL ? 0 : -1;
-	json_object_del(artefacts, SBOM_NAME);
+	for (size_t i = 0; i < ARRAY_LEN(derived); i++)
+		json_object_del(artefacts, derived[i]);
 	return json_object_set_new(copy, "artefacts", artefacts);
 }
 
@@ -144,8 +150,7 @@ char *manifest_id(const json_t *manifest, struct err *e)
 	char *id = NULL;
 
 	if (copy != NULL) {
-		json_object_del(copy, "id");
-		if (without_sbom(copy) == 0)
+		if (without_derived(copy) == 0)
 			text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
 		json_decref(copy);
 	}
@@ -218,8 +223,10 @@ static int check_artefacts(const json_t *artefacts, struct err *e)
 
 static int check(const json_t *m, struct err *e)
 {
-	if (json_integer_value(json_object_get(m, "format")) != MANIFEST_FORMAT)
-		return err_set(e, ERR_FAILED, "not of format %d", MANIFEST_FORMAT);
+	if (json_integer_value(json_object_get(m, "format")) != MANIFEST_FORMAT) {
+		err_set(e, ERR_FAILED, "not of format %d", MANIFEST_FORMAT);
+		return err_hint(e, "bhyfi image build");
+	}
 	if (!plain(json_string_value(json_object_get(m, "id"))))
 		return err_set(e, ERR_FAILED, "id: missing or bad");
 	if (!plain(json_string_value(json_object_get(m, "kernel"))))

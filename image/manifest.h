@@ -1,9 +1,12 @@
 /*
  * manifest.json: what an image is made of.
  *
- *     format      1
+ *     format      2
  *     id          see manifest_id
  *     source, card, air, profiles[], kernel, built_by
+ *     cmdline     of uki.efi
+ *     cpio        {"initrd": sha256, "air": sha256}: of the archives before compression
+ *     compressor  "zstd 1.5.4"
  *     packages[]  {name, version, sha256}: those that something was taken from
  *     artefacts   {"initrd": {size, sha256}, ...}
  *     files       {"initrd": [{path, type, size, sha256, package, why}], "air": [...]}
@@ -18,7 +21,7 @@
 #include "tree.h"
 
 #define MANIFEST_NAME "manifest.json"
-#define MANIFEST_FORMAT 1
+#define MANIFEST_FORMAT 2
 #define SBOM_NAME "sbom.json"
 #define MANIFEST_MAX (16u << 20)
 
@@ -33,9 +36,10 @@ json_t *manifest_packages(const struct source *s, const bool *used, struct err *
 json_t *manifest_artefact(const char *dir, const char *name, struct err *e);
 
 /*
- * The id that follows from a manifest's content without "id" and without the entry of
- * sbom.json, which follows from it: 16 digits of its hash, '-', the kernel's version. The
- * caller's to free.
+ * The id that follows from a manifest's content: 16 digits of its hash, '-', the kernel's
+ * version. The caller's to free. What the compressor's version changes (and what the id
+ * itself changes: sbom.json) has no part in it, so that an image has one id on
+ * whatever machine it is made; their hashes stand in the manifest, which is signed.
  */
 char *manifest_id(const json_t *manifest, struct err *e);
 

@@ -48,9 +48,12 @@ void tree_free(struct tree *t);
 /*
  * Writes the tree, which has to be sorted, as a newc cpio archive, compressed by
  * zstd with that level (0: not compressed). Everything belongs to root, has the time
- * given and an inode number by its place: the same tree gives the same bytes.
+ * given and an inode number by its place: the same tree gives the same bytes, and
+ * `hex` (or NULL) gets their hash. Compressed they depend on zstd's version, too.
  */
-int tree_write_cpio(
-    const struct tree *t, const char *path, int level, int64_t mtime, struct err *e);
+int tree_write_cpio(const struct tree *t, const char *path, int level, int64_t mtime,
+    char *hex, struct err *e);
+/* What compresses, with its version: "zstd 1.5.4". */
+const char *tree_compressor(void);
 
 #endif

@@ -552,15 +552,57 @@ static void pe_sections_are_appended_where_there_is_room(void **state)
 
 static void manifest_of_another_form_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "[]", "{}", "{\"format\":2}",
-	    "{\"format\":1,\"id\":\"../x\",\"kernel\":\"6\",\"artefacts\":{}}",
-	    "{\"format\":1,\"id\":\"x\",\"kernel\":\"6\",\"artefacts\":{\"../../etc/"
+	static const char *const bad[] = {"", "[]", "{}", "{\"format\":3}",
+	    "{\"format\":2,\"id\":\"../x\",\"kernel\":\"6\",\"artefacts\":{}}",
+	    "{\"format\":2,\"id\":\"x\",\"kernel\":\"6\",\"artefacts\":{\"../../etc/"
 	    "passwd\":"
 	    "{\"size\":1,\"sha256\":\"" HASH64 "\"}}}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_null(manifest_parse(bad[i], strlen(bad[i]), &e));
+}
+
+/* Another zstd, other bytes: the same image. */
+static void id_is_of_the_content(void **state)
+{
+	static const char text[] =
+	    "{'format':2,'kernel':'6.1','cmdline':'quiet',"
+	    "'compressor':'zstd 1.5.4','cpio':{'initrd':'a'},"
+	    "'artefacts':{'vmlinux':{'size':1},'uki.efi':{'size':2}}}";
+	static const struct {
+		const char *path, *key;
+		bool matters;
+	} changes[] = {
+	    {NULL, "compressor", false},
+	    {NULL, "id", false},
+	    {"artefacts", "initrd", false},
+	    {"artefacts", "uki.efi", false},
+	    {"artefacts", "sbom.json", false},
+	    {"artefacts", "vmlinux", true},
+	    {"cpio", "initrd", true},
+	    {NULL, "cmdline", true},
+	    {NULL, "card", true},
+	};
+	char quoted[sizeof(text)];
+	char *first, *id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		quoted[i] = text[i] == '\'' ? '"' : text[i];
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		json_t *m = json_loads(quoted, 0, NULL), *o = m;
+
+		assert_non_null(first = manifest_id(m, &e));
+		if (changes[i].path != NULL)
+			o = json_object_get(m, changes[i].path);
+		json_object_set_new(o, changes[i].key, json_string("another"));
+		assert_non_null(id = manifest_id(m, &e));
+		assert_true((strcmp(id, first) != 0) == changes[i].matters);
+		free(id);
+		free(first);
+		json_decref(m);
+	}
 }
 
 int main(int argc, char **argv)
@@ -586,6 +628,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(bzimage_payload_stays_in_the_file),
 	    cmocka_unit_test(pe_sections_are_appended_where_there_is_room),
 	    cmocka_unit_test(manifest_of_another_form_is_refused),
+	    cmocka_unit_test(id_is_of_the_content),
 	};
 
 	(void)argc;
