@@ -114,14 +114,16 @@ static int not_known(struct err *e)
 
 int image_cmd_outdated(const struct cli *cli, int argc, char **argv, struct err *e)
 {
+	struct image_file_options file;
 	struct image_options opts = {0};
 	size_t newer, security;
 	json_t *o;
-	int ret;
+	int ret = image_parse_source(argc, argv, &opts, &file, e);
 
-	if (image_parse_source(argc, argv, &opts, e) < 0)
-		return -1;
-	if (image_outdated(NULL, &opts, &o, e) < 0)
+	if (ret == 0)
+		ret = image_outdated(NULL, &opts, &o, e);
+	image_file_options_free(&file);
+	if (ret < 0)
 		return not_known(e);
 	newer = json_array_size(json_object_get(o, "outdated"));
 	security = (size_t)json_integer_value(json_object_get(o, "security"));

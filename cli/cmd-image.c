@@ -57,6 +57,7 @@ static int paint(
 struct build_args {
 	struct image_options image;
 	char card[IMAGE_CARD_SIZE]; /* where a PCI address was given */
+	struct image_file_options file;
 };
 
 int image_usage(struct err *e, const char *what, const char *arg)
@@ -116,16 +117,18 @@ static int parse_build(int argc, char **argv, struct build_args *a, struct err *
 	return optind < argc ? image_usage(e, "unexpected", argv[optind]) : 0;
 }
 
-int image_parse_source(int argc, char **argv, struct image_options *o, struct err *e)
+int image_parse_source(int argc, char **argv, struct image_options *o,
+    struct image_file_options *file, struct err *e)
 {
 	struct build_args a = {.image = {0}};
 
+	*file = (struct image_file_options){0};
 	/* Its card may point into a, and is nothing to who reads a source only. */
 	if (parse_build(argc, argv, &a, e) < 0)
 		return -1;
 	*o = a.image;
 	o->card = NULL;
-	return 0;
+	return image_file_options_read(file, IMAGE_OPTIONS_FILE, o, e);
 }
 
 /* What becomes of a build in the folder of images. */
@@ -174,14 +177,17 @@ static int print_built(const struct cli *cli, const struct image_result *r, bool
 
 static int build(const struct cli *cli, int argc, char **argv, struct err *e)
 {
-	struct build_args a = {.image = {.sign = ""}};
+	struct build_args a = {.image = {0}};
 	struct painter p = {.start = clock_ms()};
 	struct image_result result;
-	int ret;
+	int ret = -1;
 
 	if (parse_build(argc, argv, &a, e) < 0 ||
+	    image_file_options_read(&a.file, IMAGE_OPTIONS_FILE, &a.image, e) < 0 ||
 	    image_own_card(cli, &a.image, a.card, e) < 0)
-		return -1;
+		goto out;
+	if (a.image.sign == NULL)
+		a.image.sign = "";
 	catch_signals();
 	progress_init(&p.progress, stderr);
 	ret = image_build(&a.image, paint, &p, &result, e);
@@ -190,6 +196,8 @@ static int build(const struct cli *cli, int argc, char **argv, struct err *e)
 		ret = print_built(
 		    cli, &result, a.image.output != NULL, clock_ms() - p.start, e);
 	image_close(&result.image);
+out:
+	image_file_options_free(&a.file);
 	return ret;
 }
 

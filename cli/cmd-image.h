@@ -4,11 +4,27 @@
 
 #include "cli.h"
 #include "image.h"
+#include "paths.h"
 
 /* ERR_USAGE: "image: WHAT: ARG". */
 int image_usage(struct err *e, const char *what, const char *arg);
-/* The options of build, for what reads the same sources. */
-int image_parse_source(int argc, char **argv, struct image_options *o, struct err *e);
+
+/* cmd-image-options.c */
+#define IMAGE_FILE_KEYS 16
+#define IMAGE_OPTIONS_FILE PATH_ETC "/image.options"
+/* What the file of options gave; options point into it. */
+struct image_file_options {
+	char *text[IMAGE_FILE_KEYS];
+};
+/* Fills what o leaves open from the file, if there is one. image_file_options_free in any
+ * case. */
+int image_file_options_read(struct image_file_options *file, const char *path,
+    struct image_options *o, struct err *e);
+void image_file_options_free(struct image_file_options *file);
+
+/* The options of build, and of the file, for what reads the same sources. */
+int image_parse_source(int argc, char **argv, struct image_options *o,
+    struct image_file_options *file, struct err *e);
 /* A string of an object, "-" where there is none. */
 const char *image_text(const json_t *o, const char *key);
 /* The one operand of info and verify, or NULL. */

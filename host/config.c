@@ -1,25 +1,17 @@
 /*
  * The table of keys is the whole of it: parsing, defaults, what an error says
  * was expected, and the manual page come from its rows.
- *
- * inih splits lines; it knows no line numbers (its build option for them is off in
- * most packages), cuts long lines in pieces and joins indented ones. So lines
- * reach it through config_line(), which counts, refuses what is too long or
- * holds a NUL byte, and takes indentation off.
  */
 #include "config.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <ini.h>
 #include <net/if.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -421,133 +413,54 @@ static uint32_t key_bit(const char *name)
 
 struct parse {
 	struct config *c;
-	FILE *f;
-	const char *name;
-	struct err *e;
-	unsigned line;
-	size_t bytes;
 	uint32_t seen;
-	bool failed;
 };
 
-static int fail_line(struct parse *p)
-{
-	p->failed = true;
-	return err_prefix(p->e, "%s:%u", p->name, p->line);
-}
-
-/* fgets for inih. NULL ends the parse; p->failed tells why. */
-static char *config_line(char *buf, int size, void *arg)
-{
-	struct parse *p = arg;
-	int n = 0, ch = 0;
-
-	p->line++;
-	while (p->bytes++ < CONFIG_FILE_MAX && (ch = getc(p->f)) != EOF && ch != '\n') {
-		if (ch == '\0') {
-			err_set(p->e, ERR_FAILED, "a NUL byte: expected text");
-			goto fail;
-		}
-		if (n == 0 && (ch == ' ' || ch == '\t'))
-			continue;
-		if (n >= size - 2) {
-			err_set(p->e, ERR_FAILED, "expected lines of at most %d bytes",
-			    size - 2);
-			goto fail;
-		}
-		buf[n++] = (char)ch;
-	}
-	if (p->bytes > CONFIG_FILE_MAX) {
-		err_set(p->e, ERR_FAILED, "more than %d bytes", CONFIG_FILE_MAX);
-		goto fail;
-	}
-	if (ferror(p->f)) {
-		err_sys(p->e, errno, "read");
-		goto fail;
-	}
-	if (ch == EOF && n == 0)
-		return NULL;
-	buf[n++] = '\n';
-	buf[n] = '\0';
-	if (buf[0] == '[') {
-		err_set(p->e, ERR_FAILED, "expected KEY = VALUE: there are no sections");
-		goto fail;
-	}
-	return buf;
-fail:
-	fail_line(p);
-	return NULL;
-}
-
-static void expected(const struct key *k, const char *value, struct err *e)
+static int expected(const struct key *k, const char *value, struct err *e)
 {
 	if (k->parse == parse_vmm)
-		err_set(e, ERR_FAILED, "%s: expected one of %s, not \"%.48s\"", k->name,
-		    vmm_names(), value);
-	else if (k->expected != NULL)
-		err_set(e, ERR_FAILED, "%s: expected %s, not \"%.48s\"", k->name,
+		return err_set(e, ERR_FAILED, "%s: expected one of %s, not \"%.48s\"",
+		    k->name, vmm_names(), value);
+	if (k->expected != NULL)
+		return err_set(e, ERR_FAILED, "%s: expected %s, not \"%.48s\"", k->name,
 		    k->expected, value);
-	else
-		err_set(e, ERR_FAILED,
-		    "%s: expected a number from %u to %u, not \"%.48s\"", k->name, k->min,
-		    k->max, value);
+	return err_set(e, ERR_FAILED,
+	    "%s: expected a number from %u to %u, not \"%.48s\"", k->name, k->min, k->max,
+	    value);
 }
 
-static void unknown_key(const char *name, struct err *e)
+static int unknown_key(const char *name, struct err *e)
 {
 	const char *near = nearest_name(name, ARRAY_LEN(keys), key_name, NULL);
 
 	err_set(e, ERR_FAILED, "%.48s: no such key", name);
 	if (near != NULL)
-		err_hint(e, "did you mean %s?", near);
-	else
-		err_hint(e, "bhyfi.conf(5) lists the keys");
+		return err_hint(e, "did you mean %s?", near);
+	return err_hint(e, "bhyfi.conf(5) lists the keys");
 }
 
-/* inih's handler: 0 is an error. */
-static int config_entry(
-    void *arg, const char *section, const char *name, const char *value)
+static int config_entry(void *arg, const char *name, const char *value, struct err *e)
 {
 	struct parse *p = arg;
 	size_t i;
 
-	if (p->failed)
-		return 0;
-	/* config_line refuses them, but for one behind a byte order mark. */
-	if (section[0] != '\0') {
-		err_set(p->e, ERR_FAILED, "expected KEY = VALUE: there are no sections");
-		goto fail;
-	}
 	for (i = 0; i < ARRAY_LEN(keys) && strcmp(keys[i].name, name) != 0; i++)
 		;
-	if (i == ARRAY_LEN(keys)) {
-		unknown_key(name, p->e);
-		goto fail;
-	}
-	if (p->seen & UINT32_C(1) << i) {
-		err_set(p->e, ERR_FAILED, "%s: given twice", name);
-		goto fail;
-	}
+	if (i == ARRAY_LEN(keys))
+		return unknown_key(name, e);
+	if (p->seen & UINT32_C(1) << i)
+		return err_set(e, ERR_FAILED, "%s: given twice", name);
 	p->seen |= UINT32_C(1) << i;
-	if (keys[i].parse(&keys[i], p->c, value) == 0)
-		return 1;
-	expected(&keys[i], value, p->e);
-fail:
-	fail_line(p);
-	return 0;
+	return keys[i].parse(&keys[i], p->c, value) == 0 ? 0
+							 : expected(&keys[i], value, e);
 }
 
 int config_parse(struct config *c, FILE *f, const char *name, struct err *e)
 {
-	struct parse p = {.c = c, .f = f, .name = name, .e = e};
-	int line = ini_parse_stream(config_line, &p, config_entry, &p);
+	struct parse p = {.c = c};
 
-	if (p.failed)
+	if (conffile_parse(f, name, config_entry, &p, e) < 0)
 		return -1;
-	if (line < 0)
-		return err_sys(e, ENOMEM, "%s", name);
-	if (line > 0)
-		return err_set(e, ERR_FAILED, "%s:%d: expected KEY = VALUE", name, line);
 	if (!(p.seen & 1)) {
 		err_set(e, ERR_FAILED, "%s: card: missing: expected card = %s", name,
 		    keys[0].expected);
@@ -561,51 +474,21 @@ int config_parse(struct config *c, FILE *f, const char *name, struct err *e)
 	return 0;
 }
 
-static int check_file(int fd, const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_FAILED, "%s: not a regular file", path);
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		err_set(e, ERR_FAILED, "%s: belongs to user %u, expected root", path,
-		    (unsigned)st.st_uid);
-		return err_hint(e, "chown root %s", path);
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		err_set(e, ERR_FAILED, "%s: others can write it", path);
-		return err_hint(e, "chmod go-w %s", path);
-	}
-	return 0;
-}
-
 int config_load(struct config *c, const char *instance, struct err *e)
 {
 	char path[PATH_MAX];
 	FILE *f;
-	int fd, ret;
+	int ret;
 
 	if (config_init(c, instance, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), PATH_ETC "/%s.conf", instance);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && errno == ENOENT) {
+	if (conffile_open(&f, path, e) < 0)
+		return -1;
+	if (f == NULL) {
 		err_set(e, ERR_PRECONDITION, "%s: no such file", path);
 		return err_hint(
 		    e, "make it; one line \"card = ...\" is enough, see bhyfi.conf(5)");
-	}
-	if (fd < 0)
-		return err_sys(e, errno, "%s", path);
-	if (check_file(fd, path, e) < 0) {
-		close(fd);
-		return -1;
-	}
-	f = fdopen(fd, "r");
-	if (f == NULL) {
-		close(fd);
-		return err_sys(e, errno, "%s", path);
 	}
 	ret = config_parse(c, f, path, e);
 	fclose(f);

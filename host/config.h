@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "conffile.h"
 #include "err.h"
 #include "forward.h"
 #include "log.h"
@@ -18,7 +19,6 @@
 
 #define INSTANCE_MAX 16 /* [a-z0-9][a-z0-9_-]*, at most 15 bytes */
 #define IFNAME_MAX 16
-#define CONFIG_FILE_MAX (64 * 1024)
 
 enum path_mode {
 	MODE_CLONE,

@@ -311,7 +311,7 @@ static bool other_instance_has(struct freebsd *f, const char *tap)
 		    strcmp(name, f->p->instance) == 0 ||
 		    snprintf(path, sizeof(path), "%s/%s", full, d->d_name) >=
 			(int)sizeof(path) ||
-		    fs_read_file(path, CONFIG_FILE_MAX, &text, &len, NULL) < 0)
+		    fs_read_file(path, CONFFILE_MAX, &text, &len, NULL) < 0)
 			continue;
 		if (ini_get(text, len, "interface", value, sizeof(value)))
 			taken = strcmp(value, tap) == 0;
@@ -344,7 +344,7 @@ static int choose_tap(struct freebsd *f, struct plan_input *in, struct err *e)
 	if (os_path(full, sizeof(full), in->config, e) < 0)
 		return -1;
 	if (in->config_exists &&
-	    fs_read_file(full, CONFIG_FILE_MAX, &text, &len, e) == 0 &&
+	    fs_read_file(full, CONFFILE_MAX, &text, &len, e) == 0 &&
 	    ini_get(text, len, "interface", p->interface, sizeof(p->interface))) {
 		if (is_tap(p->interface))
 			return 0;

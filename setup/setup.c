@@ -100,7 +100,7 @@ static bool configured_card(const struct plan_input *in, struct card_id *card)
 	size_t len;
 
 	return os_path(full, sizeof(full), in->config, NULL) == 0 &&
-	       fs_read_file(full, CONFIG_FILE_MAX, &text, &len, NULL) == 0 &&
+	       fs_read_file(full, CONFFILE_MAX, &text, &len, NULL) == 0 &&
 	       ini_get(text, len, "card", value, sizeof(value)) &&
 	       card_id_parse(value, card, NULL) == 0;
 }

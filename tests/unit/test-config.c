@@ -218,7 +218,7 @@ static void sizes_are_bounded(void **state)
 	struct config c;
 	struct err e = ERR_INIT;
 	char line[400];
-	AUTO_FREE char *big = malloc(CONFIG_FILE_MAX + 100);
+	AUTO_FREE char *big = malloc(CONFFILE_MAX + 100);
 
 	(void)state;
 	memset(line, 'x', sizeof(line));
@@ -226,10 +226,10 @@ static void sizes_are_bounded(void **state)
 	line[sizeof(line) - 1] = '\0';
 	check_bad(line, "t.conf:1: expected lines of at most", "");
 	assert_non_null(big);
-	memset(big, '\n', CONFIG_FILE_MAX + 100);
-	for (size_t i = 0; i < CONFIG_FILE_MAX + 100; i += 2)
+	memset(big, '\n', CONFFILE_MAX + 100);
+	for (size_t i = 0; i < CONFFILE_MAX + 100; i += 2)
 		big[i] = '#';
-	assert_int_equal(parse_bytes(&c, big, CONFIG_FILE_MAX + 100, &e), -1);
+	assert_int_equal(parse_bytes(&c, big, CONFFILE_MAX + 100, &e), -1);
 	assert_non_null(strstr(e.msg, "more than"));
 	assert_int_equal(parse_bytes(&c, "card = sim:o\0pen\n", 17, &e), -1);
 	assert_non_null(strstr(e.msg, "t.conf:1: a NUL byte"));
