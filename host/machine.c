@@ -702,6 +702,14 @@ static void stopping_deadline(struct machine *m, const struct machine_input *in)
 	}
 }
 
+/* Alike in each state in which the agent is there. */
+#define AGENT_IS_THERE                                                                   \
+	[EV_START] = ignore, [EV_STOP] = stop_running, [EV_SUSPEND] = suspend_running,   \
+	[EV_VM_EXIT] = unasked_exit, [EV_LINK_UP] = link_up, [EV_WLAN_UP] = wlan_up,     \
+	[EV_WLAN_DOWN] = wlan_down, [EV_PATH_UP] = path_up, [EV_PATH_DOWN] = path_down,  \
+	[EV_BEAT] = beat, [EV_RELEASED] = released_unasked, [EV_FATAL] = fatal,          \
+	[EV_BROKEN] = broken, [EV_TAP_GONE] = tap_gone, [EV_BEAT_LOST] = beat_lost
+
 static handler *const table[STATE_COUNT][EVENT_COUNT] = {
     [STATE_STOPPED] =
 	{
@@ -731,61 +739,19 @@ static handler *const table[STATE_COUNT][EVENT_COUNT] = {
 	},
     [STATE_AGENT] =
 	{
-	    [EV_START] = ignore,
-	    [EV_STOP] = stop_running,
-	    [EV_SUSPEND] = suspend_running,
-	    [EV_VM_EXIT] = unasked_exit,
-	    [EV_LINK_UP] = link_up,
+	    AGENT_IS_THERE,
 	    [EV_RADIO] = radio,
-	    [EV_WLAN_UP] = wlan_up,
-	    [EV_WLAN_DOWN] = wlan_down,
-	    [EV_PATH_UP] = path_up,
-	    [EV_PATH_DOWN] = path_down,
-	    [EV_BEAT] = beat,
-	    [EV_RELEASED] = released_unasked,
-	    [EV_FATAL] = fatal,
-	    [EV_BROKEN] = broken,
-	    [EV_TAP_GONE] = tap_gone,
 	    [EV_DEADLINE] = radio_deadline,
-	    [EV_BEAT_LOST] = beat_lost,
 	},
     [STATE_ASSOCIATING] =
 	{
-	    [EV_START] = ignore,
-	    [EV_STOP] = stop_running,
-	    [EV_SUSPEND] = suspend_running,
-	    [EV_VM_EXIT] = unasked_exit,
-	    [EV_LINK_UP] = link_up,
+	    AGENT_IS_THERE,
 	    [EV_RADIO] = radio_again,
-	    [EV_WLAN_UP] = wlan_up,
-	    [EV_WLAN_DOWN] = wlan_down,
-	    [EV_PATH_UP] = path_up,
-	    [EV_PATH_DOWN] = path_down,
-	    [EV_BEAT] = beat,
-	    [EV_RELEASED] = released_unasked,
-	    [EV_FATAL] = fatal,
-	    [EV_BROKEN] = broken,
-	    [EV_TAP_GONE] = tap_gone,
-	    [EV_BEAT_LOST] = beat_lost,
 	},
     [STATE_ONLINE] =
 	{
-	    [EV_START] = ignore,
-	    [EV_STOP] = stop_running,
-	    [EV_SUSPEND] = suspend_running,
-	    [EV_VM_EXIT] = unasked_exit,
-	    [EV_LINK_UP] = link_up,
+	    AGENT_IS_THERE,
 	    [EV_RADIO] = radio_again,
-	    [EV_WLAN_UP] = wlan_up,
-	    [EV_WLAN_DOWN] = wlan_down,
-	    [EV_PATH_UP] = path_up,
-	    [EV_PATH_DOWN] = path_down,
-	    [EV_BEAT] = beat,
-	    [EV_RELEASED] = released_unasked,
-	    [EV_FATAL] = fatal,
-	    [EV_BROKEN] = broken,
-	    [EV_TAP_GONE] = tap_gone,
-	    [EV_BEAT_LOST] = beat_lost,
 	},
     [STATE_STOPPING] =
 	{
