@@ -68,27 +68,38 @@ static bool path_ok(const char *p)
 	       strstr(p, "/../") == NULL;
 }
 
+static int add_named(struct modlist *ml, char *name, const char *path, struct err *e)
+{
+	void *p = grow(ml->mods, ml->mod_count, &ml->mod_room, sizeof(*ml->mods), e);
+
+	if (p == NULL)
+		return -1;
+	ml->mods = p;
+	modlist_normalise(name, name, strlen(name) + 1);
+	ml->mods[ml->mod_count++] = (struct mod){
+	    .name = name,
+	    .path = path,
+	    .first_dep = (uint32_t)ml->dep_count,
+	    .loaded = path == NULL,
+	};
+	return 0;
+}
+
+static int add_builtin(struct modlist *ml, char *arg, struct err *e)
+{
+	return add_named(ml, arg, NULL, e);
+}
+
 static int add_module(struct modlist *ml, char *arg, struct err *e)
 {
 	char *path = strchr(arg, ' ');
-	void *p;
 
 	if (path == NULL)
 		return err_set(e, ERR_FAILED, "a module without a path");
 	*path++ = '\0';
 	if (!is_word(arg) || !path_ok(path))
 		return err_set(e, ERR_FAILED, "bad module name or path");
-	p = grow(ml->mods, ml->mod_count, &ml->mod_room, sizeof(*ml->mods), e);
-	if (p == NULL)
-		return -1;
-	ml->mods = p;
-	modlist_normalise(arg, arg, strlen(arg) + 1);
-	ml->mods[ml->mod_count++] = (struct mod){
-	    .name = arg,
-	    .path = path,
-	    .first_dep = (uint32_t)ml->dep_count,
-	};
-	return 0;
+	return add_named(ml, arg, path, e);
 }
 
 static int add_boot(struct modlist *ml, char *arg, struct err *e)
@@ -137,14 +148,16 @@ static int add_alias(struct modlist *ml, char *arg, struct err *e)
 
 static const struct line_row {
 	const char *word;
+	bool starts;   /* a module, to which the lines that follow belong */
 	bool argument; /* one word; `module` looks at its own */
 	int (*add)(struct modlist *, char *arg, struct err *);
 } line_rows[] = {
-    {"module", false, add_module},
-    {"boot", false, add_boot},
-    {"dep", true, add_dep},
-    {"softdep", true, add_softdep},
-    {"alias", true, add_alias},
+    {"builtin", true, true, add_builtin},
+    {"module", true, false, add_module},
+    {"boot", false, false, add_boot},
+    {"dep", false, true, add_dep},
+    {"softdep", false, true, add_softdep},
+    {"alias", false, true, add_alias},
 };
 
 static int add_line(struct modlist *ml, char *line, size_t mods_before, struct err *e)
@@ -160,7 +173,7 @@ static int add_line(struct modlist *ml, char *line, size_t mods_before, struct e
 
 		if (strcmp(line, r->word) != 0)
 			continue;
-		if (i > 0 && ml->mod_count == mods_before)
+		if (!r->starts && ml->mod_count == mods_before)
 			return err_set(e, ERR_FAILED, "%s before any module", line);
 		if (r->argument && !is_word(arg))
 			return err_set(e, ERR_FAILED, "%s takes one word", line);

@@ -23,7 +23,7 @@ struct mod_dep {
 
 struct mod {
 	const char *name; /* with '_' for '-' */
-	const char *path; /* relative to /lib/modules/VERSION */
+	const char *path; /* relative to /lib/modules/VERSION; NULL: built in */
 	uint32_t first_dep, dep_count;
 	bool boot;
 	bool loaded;

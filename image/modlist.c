@@ -32,7 +32,13 @@ static int put_words(FILE *f, const char *key, const char *const *words, struct 
 
 static int put_entry(FILE *f, const struct modlist_entry *m, struct err *e)
 {
-	if (check_word(m->name, "name", e) < 0 || check_word(m->path, "path", e) < 0)
+	if (check_word(m->name, "name", e) < 0)
+		return -1;
+	if (m->path == NULL) {
+		fprintf(f, "builtin %s\n", m->name);
+		return 0;
+	}
+	if (check_word(m->path, "path", e) < 0)
 		return -1;
 	if (strlen(m->name) + strlen(m->path) + sizeof("module ") > MODLIST_LINE_MAX)
 		return err_set(e, ERR_FAILED, "module list: %s: line too long", m->name);

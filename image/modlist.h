@@ -2,6 +2,7 @@
  * /lib/bhyfi/modules.list and /lib/bhyfi/modules.d/NAME.list: what the guest
  * knows of its modules. Line-based text, '\n' at each end, no comments:
  *
+ *     builtin NAME           the kernel has it: who asks for it, has it loaded
  *     module NAME PATH       NAME with '_' for '-'; PATH relative to
  *                            /lib/modules/VERSION, without a leading '/'
  *     boot                   load it at start, in the order of the file
@@ -29,7 +30,7 @@
 
 struct modlist_entry {
 	const char *name;
-	const char *path;
+	const char *path; /* NULL: built in */
 	bool boot;
 	const char *const *deps; /* each of these ends with NULL */
 	const char *const *softdeps;

@@ -53,8 +53,10 @@ int modset_add(
 	struct kmod *m;
 	int r = kmods_get(s->kmods, name, &m, &why);
 
-	if (r == 1 || (r < 0 && optional))
-		return 0; /* built in; or this kernel does without */
+	if (r == 1)
+		return strv_add_once(&s->builtin, name, e);
+	if (r < 0 && optional)
+		return 0; /* this kernel does without */
 	if (r < 0) {
 		if (e != NULL)
 			*e = why;
@@ -329,19 +331,21 @@ static void sort_rows(const struct modset *s, struct row *rows, size_t n)
 		qsort(rows + at, n - at, sizeof(*rows), compare_rows);
 }
 
-static int put_list(
-    const struct row *rows, size_t n, struct tree *t, const char *path, struct err *e)
+static int put_list(const struct modset *s, const struct row *rows, size_t n,
+    struct tree *t, const char *path, struct err *e)
 {
-	struct modlist_entry *entries = calloc(n + 1, sizeof(*entries));
+	struct modlist_entry *entries = calloc(s->builtin.n + n + 1, sizeof(*entries));
 	char *text = NULL;
 	size_t len;
 	int r;
 
 	if (entries == NULL)
 		return err_sys(e, ENOMEM, "modules");
+	for (size_t i = 0; i < s->builtin.n; i++)
+		entries[i].name = s->builtin.v[i];
 	for (size_t i = 0; i < n; i++)
-		entries[i] = rows[i].entry;
-	r = modlist_write(entries, n, &text, &len, e);
+		entries[s->builtin.n + i] = rows[i].entry;
+	r = modlist_write(entries, s->builtin.n + n, &text, &len, e);
 	if (r == 0)
 		r = tree_file(t, path, text, len, 0644, NO_PACKAGE, e);
 	free(entries);
@@ -373,7 +377,7 @@ int modset_write(struct modset *s, const struct modset *below, struct tree *t,
 	if (r == 0) {
 		sort_rows(s, rows, n);
 		t->why = "list of the modules";
-		r = put_list(rows, n, t, list, e);
+		r = put_list(s, rows, n, t, list, e);
 		t->why = NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -387,6 +391,7 @@ int modset_write(struct modset *s, const struct modset *below, struct tree *t,
 void modset_free(struct modset *s)
 {
 	strv_free(&s->order);
+	strv_free(&s->builtin);
 	strv_free(&s->boot);
 	strv_free(&s->why);
 	strv_free(&s->drivers);

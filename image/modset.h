@@ -11,9 +11,10 @@ struct modset {
 	struct kmods *kmods;
 	const char *version;
 	bool keep_signatures;
-	struct strv order;  /* all, each behind what it depends on */
-	struct strv why;    /* each one is there */
-	const char *reason; /* of what is added next; NULL: every guest has it */
+	struct strv order;   /* all, each behind what it depends on */
+	struct strv why;     /* each one is there */
+	struct strv builtin; /* what was asked for and is the kernel's own */
+	const char *reason;  /* of what is added next; NULL: every guest has it */
 	/* Of modset_add_card. */
 	struct strv drivers;
 	unsigned vendor, device;

@@ -97,6 +97,8 @@ struct inst *lab_inst(void **state, const char *scenario)
 	assert_in_range(lab->n, 0, LAB_INSTS - 1);
 	snprintf(name, sizeof(name), "t%.8s%d", tag, lab->n++);
 	inst_init(i, name, scenario);
+	if (getenv("BHYFI_TEST_IMAGE") != NULL)
+		inst_set(i, "image", getenv("BHYFI_TEST_IMAGE"));
 	inst_remove(i);
 	lab_write(i);
 	return i;

@@ -53,7 +53,8 @@ int lab_teardown(void **state);
 #define ok(rc, e) lab_ok((rc) == 0, e, #rc, __FILE__, __LINE__)
 void lab_ok(bool good, const struct err *e, const char *what, const char *file, int line);
 
-/* An instance with the scenario's networks, its files written. */
+/* An instance with the scenario's networks, its files written. BHYFI_TEST_IMAGE: another
+ * image than the installed tree's current one, for any of the tests. */
 struct inst *lab_inst(void **state, const char *scenario);
 /* Writes the files again, after inst_set or inst_network. */
 void lab_write(const struct inst *i);

@@ -149,6 +149,41 @@ static void distribution_kernel_in_112_mib(void **state)
 	start_again_and_again(i, starts());
 }
 
+/* What each mode needs of a kernel: filters and actions of tc, BPF, nftables, a bridge.
+ */
+static void works_in_mode(void **state, const char *mode, const char *scenario)
+{
+	struct inst *i;
+	struct err e = ERR_INIT;
+	double ms;
+
+	if (why_not[0] != '\0')
+		skip();
+	i = lab_inst(state, scenario);
+	inst_set(i, "image", image);
+	inst_set(i, "mode", mode);
+	lab_write(i);
+	lab_up(i);
+	lab_lan_works(i);
+	ok(net_ping("192.0.2.1", 10000, &ms, &e), &e);
+	lab_down(i);
+}
+
+static void small_kernel_in_mode_macnat(void **state)
+{
+	works_in_mode(state, "macnat", "wpa2");
+}
+
+static void small_kernel_in_mode_nat(void **state)
+{
+	works_in_mode(state, "nat", "wpa2");
+}
+
+static void small_kernel_in_mode_wds(void **state)
+{
+	works_in_mode(state, "wds", "wds");
+}
+
 /* Its driver is built in, which nobody loads. */
 static void small_kernel_has_a_power_button(void **state)
 {
@@ -167,6 +202,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    LAB_TEST(small_kernel_in_64_mib),
+	    LAB_TEST(small_kernel_in_mode_macnat),
+	    LAB_TEST(small_kernel_in_mode_nat),
+	    LAB_TEST(small_kernel_in_mode_wds),
 	    LAB_TEST(small_kernel_has_a_power_button),
 	    LAB_TEST(distribution_kernel_in_112_mib),
 	};

@@ -14,7 +14,9 @@ static int add(struct modlist *ml, const char *text, struct err *e)
 	return modlist_add(ml, strdup(text), strlen(text), e);
 }
 
-static const char example[] = "module virtio kernel/drivers/virtio/virtio.ko\n"
+static const char example[] = "builtin bridge\n"
+			      "builtin nf-tables\n"
+			      "module virtio kernel/drivers/virtio/virtio.ko\n"
 			      "boot\n"
 			      "module virtio_net kernel/drivers/net/virtio_net.ko\n"
 			      "boot\n"
@@ -33,7 +35,7 @@ static void list_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(add(&ml, example, &e), 0);
-	assert_int_equal(ml.mod_count, 3);
+	assert_int_equal(ml.mod_count, 5);
 	m = modlist_find(&ml, "virtio-net");
 	assert_non_null(m);
 	assert_string_equal(m->path, "kernel/drivers/net/virtio_net.ko");
@@ -44,6 +46,12 @@ static void list_is_read(void **state)
 	assert_true(ml.deps[m->first_dep + 1].soft);
 	assert_false(modlist_find(&ml, "iwlwifi")->boot);
 	assert_null(modlist_find(&ml, "none"));
+	/* Nothing is to be done for what the kernel has itself. */
+	m = modlist_find(&ml, "nf_tables");
+	assert_non_null(m);
+	assert_true(m->loaded);
+	assert_null(m->path);
+	assert_false(modlist_find(&ml, "iwlwifi")->loaded);
 	modlist_free(&ml);
 }
 
@@ -100,6 +108,8 @@ static void malformed_lines_are_named(void **state)
 		const char *text, *error;
 	} rows[] = {
 	    {"boot\n", "line 1: boot before any module"},
+	    {"builtin\n", "line 1: builtin takes one word"},
+	    {"builtin x y\n", "line 1: builtin takes one word"},
 	    {"module x\n", "line 1: a module without a path"},
 	    {"module x /etc/passwd\n", "line 1: bad module name or path"},
 	    {"module x ../../etc/passwd\n", "line 1: bad module name or path"},

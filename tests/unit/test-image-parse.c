@@ -470,6 +470,11 @@ static void module_list_has_its_form(void **state)
 	    "module virtio_net kernel/drivers/net/virtio_net.ko\nboot\n"
 	    "dep virtio_ring\ndep virtio\nalias virtio:d00000001v*\n");
 	free(text);
+	m.path = NULL;
+	assert_int_equal(modlist_write(&m, 1, &text, &len, &e), 0);
+	assert_string_equal(text, "builtin virtio_net\n");
+	free(text);
+	m.path = "kernel/drivers/net/virtio_net.ko";
 	m.aliases = evil;
 	assert_int_equal(modlist_write(&m, 1, &text, &len, &e), -1);
 }
