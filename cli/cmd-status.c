@@ -135,7 +135,7 @@ static void print_wlan(FILE *f, const json_t *o)
 static void print_host(FILE *f, const json_t *o)
 {
 	const json_t *h = member(o, "host_if"), *list = member(h, "addresses"), *address;
-	struct line l = {.len = 0};
+	struct line l = {.len = 0}, why = {.len = 0};
 	char text[64];
 	size_t i;
 
@@ -144,10 +144,8 @@ static void print_host(FILE *f, const json_t *o)
 	part(&l, "%s%s", member(o, "mode") != NULL ? "mode " : "",
 	    client_str(o, "mode", ""));
 	row(f, "interface", l.text);
-	if (client_str(o, "mode_why", "")[0] != '\0') {
-		out_safe(client_str(o, "mode_why", ""), text, sizeof(text));
-		row(f, "", text);
-	}
+	part(&why, "%s", client_str(o, "mode_why", ""));
+	row(f, "", why.text);
 	json_array_foreach (list, i, address) {
 		if (!json_is_string(address))
 			continue;

@@ -301,6 +301,9 @@ static const struct {
     {"COMPLETED", WLAN_ASSOCIATED},
 };
 
+/* Who is associated stays so while keys are renewed or another access point of the
+ * network is tried: events say how that ends. (The supplicant says 4WAY_HANDSHAKE for
+ * good, where the first message of a handshake came once more behind the last.) */
 static bool status_line(
     const char *key, const char *val, size_t len, struct wlan_state *s)
 {
@@ -317,7 +320,9 @@ static bool status_line(
 	for (size_t i = 0; i < ARRAY_LEN(wpa_states); i++)
 		if (strlen(wpa_states[i].name) == len &&
 		    memcmp(wpa_states[i].name, val, len) == 0) {
-			s->phase = wpa_states[i].phase;
+			if (s->phase != WLAN_ASSOCIATED ||
+			    wpa_states[i].phase != WLAN_ASSOCIATING)
+				s->phase = wpa_states[i].phase;
 			return true;
 		}
 	return false;

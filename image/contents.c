@@ -189,16 +189,23 @@ static int put_profile(struct collect *c, const struct profile *p, struct err *e
 	return r;
 }
 
-static int fill_base(struct fill *f, struct err *e)
+/* What is the same with any kernel. */
+static int put_programs(struct fill *f, struct err *e)
 {
 	struct collect c = {.source = f->source, .out = &f->c->base};
 
-	if (put_skeleton(f, e) < 0 || put_image_json(f, e) < 0 ||
-	    put_init(f, &c, e) < 0 || put_profile(&c, &profile_base, e) < 0 ||
+	if (put_skeleton(f, e) < 0 || put_init(f, &c, e) < 0 ||
+	    put_profile(&c, &profile_base, e) < 0 ||
 	    (f->opts->ap && put_profile(&c, &profile_ap, e) < 0))
 		return -1;
 	f->c->base.why = NULL;
-	if (modset_add_profile(&f->base, &profile_base, e) < 0)
+	return 0;
+}
+
+static int fill_base(struct fill *f, struct err *e)
+{
+	if (put_image_json(f, e) < 0 ||
+	    modset_add_profile(&f->base, &profile_base, e) < 0)
 		return -1;
 	if (contents_for_card(f->opts) && !f->small &&
 	    modset_add_card(&f->base, which_card(f->opts), &f->c->drivers, e) < 0)
@@ -206,7 +213,7 @@ static int fill_base(struct fill *f, struct err *e)
 	if (modset_write(&f->base, NULL, &f->c->base, "usr/lib/bhyfi/modules.list", e) <
 	    0)
 		return -1;
-	return modset_firmware(f->small ? &f->card : &f->base, f->source, &f->c->base, e);
+	return f->small ? 0 : modset_firmware(&f->base, f->source, &f->c->base, e);
 }
 
 /* Scenarios, and the certificates of those that have some. */
@@ -313,25 +320,22 @@ static int open_for_card(
 
 /*
  * The small kernel has the card's driver built in. Which one that is, and what firmware
- * it asks for, the distribution's kernel knows.
+ * it asks for, the distribution's kernel knows. The firmware comes first: that it can not
+ * be had is better known before ten minutes of compiling.
  */
 static int take_small(struct fill *f, struct err *e)
 {
-	char AUTO_FREE *version = NULL;
-	int r;
-
 	if (open_for_card(f, &f->known, &f->card, e) < 0)
 		return -1;
-	version = strdup(f->source->kernel);
-	if (version == NULL)
-		return err_sys(e, ENOMEM, "kernel");
-	f->card.version = version;
 	if (contents_for_card(f->opts) &&
 	    modset_add_card(&f->card, which_card(f->opts), &f->c->drivers, e) < 0)
 		return -1;
-	r = kernel_small(f->source, &f->c->drivers, e);
+	if (modset_firmware(&f->card, f->source, &f->c->base, e) < 0)
+		return -1;
+	if (kernel_small(f->source, &f->c->drivers, e) < 0)
+		return -1;
 	f->card.version = f->source->kernel;
-	return r;
+	return 0;
 }
 
 int contents_fill(struct contents *c, struct source *source, struct err *e)
@@ -344,7 +348,7 @@ int contents_fill(struct contents *c, struct source *source, struct err *e)
 	if (kernel_is_small(o, &f.small, e) < 0 || need_packages(&f, e) < 0 ||
 	    step_report(source->steps, IMAGE_STAGE_CLOSURE, source->kernel, 0, 0, e) <
 		0 ||
-	    (f.small && take_small(&f, e) < 0) ||
+	    put_programs(&f, e) < 0 || (f.small && take_small(&f, e) < 0) ||
 	    (f.small ? open_modules(&f, &f.kmods, &f.base, e)
 		     : open_for_card(&f, &f.kmods, &f.base, e)) < 0)
 		goto out;

@@ -22,6 +22,9 @@
 #include "follow.h"
 #include "fs.h"
 
+#define WHY                                                                              \
+	"no answer to frames with four addresses by way of the access point "            \
+	"02:bf:00:00:00:01 in 3 s"
 #define ONLINE                                                                           \
 	"{\"ok\":true,\"instance\":\"wlan\",\"state\":\"online\",\"vmm\":\"qemu\","      \
 	"\"pid\":77,\"uptime_s\":3672,\"card\":{\"pci\":\"sim:wpa2\",\"name\":\"air\"}," \
@@ -30,6 +33,7 @@
 	"[\"192.0.2.61/24\",7,\"2001:db8::5/64\"]},\"restarts\":2,"                      \
 	"\"guest\":{\"mem_total_kib\":131072,\"mem_available_kib\":65536,\"cpu_pct\":3}" \
 	","                                                                              \
+	"\"mode\":\"clone\",\"mode_why\":\"" WHY "\","                                   \
 	"\"last_error\":\"it\\nbroke\"}\n"
 #define FAILED_STATE "{\"ok\":true,\"state\":\"failed\"}\n"
 #define END                                                                              \
@@ -245,6 +249,7 @@ static void status_screen(void **state)
 	assert_non_null(strstr(r.out, "wlan  online, up 1 h 1 min\n"));
 	assert_non_null(strstr(r.out, "network    caf\303\251\\x0a\\x1b[2J\n"));
 	assert_non_null(strstr(r.out, " -48 dBm"));
+	assert_non_null(strstr(r.out, " mode clone\n             " WHY "\n"));
 	assert_non_null(strstr(r.out, "addresses  192.0.2.61/24\n"));
 	assert_non_null(strstr(r.out, "2001:db8::5/64\n"));
 	assert_non_null(strstr(r.out, "64 of 128 MiB free"));

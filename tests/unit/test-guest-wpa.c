@@ -103,6 +103,13 @@ static void status_is_read(void **state)
 	assert_true(s.has_bssid);
 	assert_false(wpa_status_parse("FAIL\n", &s));
 	assert_false(wpa_status_parse("wpa_state=WHATEVER", &s));
+	/* Keys are renewed while it is associated. */
+	s.phase = WLAN_ASSOCIATED;
+	assert_true(wpa_status_parse("wpa_state=4WAY_HANDSHAKE\nssid=x\n", &s));
+	assert_int_equal(s.phase, WLAN_ASSOCIATED);
+	s.phase = WLAN_SCANNING;
+	assert_true(wpa_status_parse("wpa_state=4WAY_HANDSHAKE\nssid=x\n", &s));
+	assert_int_equal(s.phase, WLAN_ASSOCIATING);
 	assert_true(wpa_status_parse("wpa_state=SCANNING\naddress=x", &s));
 	assert_int_equal(s.phase, WLAN_SCANNING);
 	assert_int_equal(s.ssid_len, 0);
