@@ -204,8 +204,11 @@ static int put_programs(struct fill *f, struct err *e)
 
 static int fill_base(struct fill *f, struct err *e)
 {
-	if (put_image_json(f, e) < 0 ||
-	    modset_add_profile(&f->base, &profile_base, e) < 0)
+	f->c->base.why = "every guest has it";
+	if (put_image_json(f, e) < 0)
+		return -1;
+	f->c->base.why = NULL;
+	if (modset_add_profile(&f->base, &profile_base, e) < 0)
 		return -1;
 	if (contents_for_card(f->opts) && !f->small &&
 	    modset_add_card(&f->base, which_card(f->opts), &f->c->drivers, e) < 0)
