@@ -374,35 +374,34 @@ static struct unpack *unpack_new(const char *dir, deb_filter_fn *filter, struct 
 	return u;
 }
 
+/* opened: what the opening of u->outer gave. Frees u. */
+static int unpack_and_free(struct unpack *u, int opened, struct err *e)
+{
+	int r =
+	    opened != ARCHIVE_OK ? archive_err(e, u->outer, "open") : unpack_into(u, e);
+
+	archive_read_free(u->outer);
+	free(u);
+	return r;
+}
+
 int deb_unpack(const char *deb, const char *dir, deb_filter_fn *filter, struct err *e)
 {
 	struct unpack *u = unpack_new(dir, filter, e);
-	int r;
+	int opened;
 
 	if (u == NULL)
 		return -1;
-	if (archive_read_open_filename(u->outer, deb, CHUNK) != ARCHIVE_OK)
-		r = archive_err(e, u->outer, "open");
-	else
-		r = unpack_into(u, e);
-	archive_read_free(u->outer);
-	free(u);
-	return r < 0 ? err_prefix(e, "%s", deb) : 0;
+	opened = archive_read_open_filename(u->outer, deb, CHUNK);
+	return unpack_and_free(u, opened, e) < 0 ? err_prefix(e, "%s", deb) : 0;
 }
 
 int deb_unpack_memory(
     const void *deb, size_t len, const char *dir, deb_filter_fn *filter, struct err *e)
 {
 	struct unpack *u = unpack_new(dir, filter, e);
-	int r;
 
 	if (u == NULL)
 		return -1;
-	if (archive_read_open_memory(u->outer, deb, len) != ARCHIVE_OK)
-		r = archive_err(e, u->outer, "open");
-	else
-		r = unpack_into(u, e);
-	archive_read_free(u->outer);
-	free(u);
-	return r;
+	return unpack_and_free(u, archive_read_open_memory(u->outer, deb, len), e);
 }

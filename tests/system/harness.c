@@ -104,6 +104,17 @@ struct inst *lab_inst(void **state, const char *scenario)
 	return i;
 }
 
+char *lab_image_path(const char *images, const char *id, const char *name)
+{
+	static char path[4][512];
+	static unsigned next;
+	char *p = path[next++ % 4];
+
+	snprintf(p, sizeof(path[0]), "%s/%s%s%s", images, id, name[0] != '\0' ? "/" : "",
+	    name);
+	return p;
+}
+
 void lab_write(const struct inst *i)
 {
 	struct err e = ERR_INIT;

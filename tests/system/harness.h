@@ -56,6 +56,8 @@ void lab_ok(bool good, const struct err *e, const char *what, const char *file, 
 /* An instance with the scenario's networks, its files written. BHYFI_TEST_IMAGE: another
  * image than the installed tree's current one, for any of the tests. */
 struct inst *lab_inst(void **state, const char *scenario);
+/* IMAGES/ID/NAME, or IMAGES/ID where the name is "", in one of four buffers. */
+char *lab_image_path(const char *images, const char *id, const char *name);
 /* Writes the files again, after inst_set or inst_network. */
 void lab_write(const struct inst *i);
 

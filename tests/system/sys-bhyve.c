@@ -12,29 +12,12 @@
 
 #include "../unit/fbsd-tree.h"
 #include "cleanup.h"
+#include "fbsd-lab.h"
 #include "fs.h"
 #include "harness.h"
 #include "sleep.h"
 
 #define BEGIN_MS 30000 /* a state that is about to come */
-
-static int host_setup(void **state)
-{
-	if (lab_setup(state) < 0)
-		return -1;
-	fbsd_begin();
-	/* No DHCP client and no router solicitations by themselves. */
-	fbsd_write("/etc/rc.conf", "hostname=\"laptop\"\n");
-	return 0;
-}
-
-static int host_teardown(void **state)
-{
-	int ret = lab_teardown(state);
-
-	fbsd_leave();
-	return ret;
-}
 
 /* An instance of that host; more is further lines of its configuration. */
 static struct inst *host_inst(void **state, const char *more)
@@ -297,7 +280,7 @@ static void a_start_that_fails(void **state)
 	host_down(i);
 }
 
-#define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
+#define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, fbsd_lab_setup, fbsd_lab_teardown)
 
 LAB_MAIN("bhyve", HOST_TEST(online_taken_over_and_gone),
     HOST_TEST(the_power_button_releases_the_card), HOST_TEST(long_suspended_and_resumed),

@@ -18,6 +18,7 @@
 #include "../unit/fbsd-tree.h"
 #include "cleanup.h"
 #include "cmd.h"
+#include "fbsd-lab.h"
 #include "fetch.h"
 #include "fs.h"
 #include "harness.h"
@@ -339,24 +340,7 @@ static void long_a_small_kernel_without_its_ax200(void **state)
 	not_there(state, &rows[5]);
 }
 
-static int host_setup(void **state)
-{
-	if (lab_setup(state) < 0)
-		return -1;
-	fbsd_begin();
-	fbsd_write("/etc/rc.conf", "hostname=\"laptop\"\n");
-	return 0;
-}
-
-static int host_teardown(void **state)
-{
-	int ret = lab_teardown(state);
-
-	fbsd_leave();
-	return ret;
-}
-
-#define CARD_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
+#define CARD_TEST(f) cmocka_unit_test_setup_teardown(f, fbsd_lab_setup, fbsd_lab_teardown)
 
 int main(void)
 {

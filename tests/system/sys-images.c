@@ -27,13 +27,7 @@ static char top[128], images[160];
 
 static char *in(const char *id, const char *name)
 {
-	static char path[4][512];
-	static unsigned next;
-	char *p = path[next++ % 4];
-
-	snprintf(p, sizeof(path[0]), "%s/%s%s%s", images, id, name[0] != '\0' ? "/" : "",
-	    name);
-	return p;
+	return lab_image_path(images, id, name);
 }
 
 static int setup(void **state)
