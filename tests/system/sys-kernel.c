@@ -20,7 +20,7 @@
 #include "paths.h"
 
 #define BHYFI BHYFI_TEST_BIN "/bhyfi"
-#define CACHED_MS (4 * 60 * 1000)
+#define CACHED_MS (90 * 1000)
 #define COMPILED_MS (60 * 60 * 1000)
 #define LOG_MAX (8u << 20)
 
