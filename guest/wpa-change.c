@@ -146,6 +146,7 @@ void wpa_change_gone(struct wpa *w)
 		wipe_free(&w->conf);
 		w->conf = conf;
 		w->conf_len = len;
+		wpa_lacks_apply(&w->lacks, w->conf, &w->conf_len);
 	}
 	wipe_free(&later);
 }

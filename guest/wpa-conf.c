@@ -103,3 +103,92 @@ int wpa_conf_make(
 	*len = at;
 	return 0;
 }
+
+bool wpa_lacks_learn(struct wpa_lacks *l, const char *line)
+{
+	/* "Line 3: invalid key_mgmt 'FT-PSK'" */
+	static const char complaint[] = ": invalid key_mgmt '";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	const char *word = strstr(line, complaint);
+	size_t n;
+
+	if (strncmp(line, "Line ", 5) != 0 || word == NULL)
+		return false;
+	word += sizeof(complaint) - 1;
+	n = strspn(word, letters);
+	if (n == 0 || n >= WPA_LACK_SIZE || word[n] != '\'' || l->n == WPA_LACKS_MAX)
+		return false;
+	for (size_t i = 0; i < l->n; i++)
+		if (strlen(l->words[i]) == n && memcmp(l->words[i], word, n) == 0)
+			return false;
+	memcpy(l->words[l->n], word, n);
+	l->words[l->n++][n] = '\0';
+	return true;
+}
+
+static bool is_lacking(const struct wpa_lacks *l, const char *word, size_t n)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strlen(l->words[i]) == n && memcmp(l->words[i], word, n) == 0)
+			return true;
+	return false;
+}
+
+/* The next word in [*at, end) of p: its length, and *at where it starts. 0: none. */
+static size_t next_word(const char *p, size_t *at, size_t end)
+{
+	size_t n = 0;
+
+	while (*at < end && (p[*at] == ' ' || p[*at] == '\t'))
+		(*at)++;
+	while (*at + n < end && p[*at + n] != ' ' && p[*at + n] != '\t')
+		n++;
+	return n;
+}
+
+/* What is left of the words in [p, p + len), written from p on; all of it where nothing
+ * would be left: that is for the supplicant to complain of. */
+static size_t keep_known(const struct wpa_lacks *l, char *p, size_t len)
+{
+	char *comment = memchr(p, '#', len);
+	size_t end = comment == NULL ? len : (size_t)(comment - p), to = 0, n;
+	size_t known = 0, lacking = 0;
+
+	for (size_t i = 0; (n = next_word(p, &i, end)) > 0; i += n)
+		(*(is_lacking(l, p + i, n) ? &lacking : &known))++;
+	if (known == 0 || lacking == 0)
+		return len;
+	for (size_t i = 0; (n = next_word(p, &i, end)) > 0; i += n) {
+		if (is_lacking(l, p + i, n))
+			continue;
+		if (to > 0)
+			p[to++] = ' ';
+		memmove(p + to, p + i, n);
+		to += n;
+	}
+	return to;
+}
+
+bool wpa_lacks_apply(const struct wpa_lacks *l, char *conf, size_t *len)
+{
+	size_t from = 0, to = 0;
+
+	while (conf[from] != '\0') {
+		size_t line = strcspn(conf + from, "\n"), kept = line;
+		char *value = memchr(conf + from, '=', line);
+
+		if (is_key(conf + from, line, "key_mgmt") && value != NULL) {
+			size_t head = (size_t)(value + 1 - (conf + from));
+
+			kept = head + keep_known(l, value + 1, line - head);
+		}
+		memmove(conf + to, conf + from, kept);
+		to += kept;
+		from += line;
+		if (conf[from] == '\n')
+			conf[to++] = conf[from++];
+	}
+	explicit_bzero(conf + to, from - to);
+	*len = to;
+	return to < from;
+}

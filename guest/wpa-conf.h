@@ -2,6 +2,7 @@
 #ifndef BHYFI_GUEST_WPA_CONF_H
 #define BHYFI_GUEST_WPA_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -17,5 +18,25 @@
  */
 int wpa_conf_make(
     const char *networks, const char *ctl_dir, char **out, size_t *len, struct err *e);
+
+/*
+ * Ways of key management that the supplicant at hand was built without, as Alpine's is
+ * without 802.11r. It refuses the whole file for the mere name of one.
+ */
+#define WPA_LACKS_MAX 8
+#define WPA_LACK_SIZE 32
+
+struct wpa_lacks {
+	char words[WPA_LACKS_MAX][WPA_LACK_SIZE];
+	size_t n;
+};
+
+/* Remembers what a line of the supplicant's output says that it does not know; false: it
+ * says no such thing, or what is known already. */
+bool wpa_lacks_learn(struct wpa_lacks *l, const char *line);
+
+/* Takes them out of the networks that offer another way as well, in place, with the lines
+ * where they are; false: there is none to take. */
+bool wpa_lacks_apply(const struct wpa_lacks *l, char *conf, size_t *len);
 
 #endif

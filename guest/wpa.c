@@ -195,6 +195,9 @@ static void on_line(void *arg, const char *text)
 	struct wpa *w = arg;
 	char clean[WPA_OUTPUT_LINE];
 
+	if (wpa_lacks_learn(&w->lacks, text))
+		log_warn("wpa_supplicant has no %s: networks go without it",
+		    w->lacks.words[w->lacks.n - 1]);
 	if (!wpa_output_clean(text, clean, sizeof(clean)))
 		return;
 	/* The first complaint is the cause, the others follow from it. */
@@ -301,6 +304,7 @@ int wpa_run(struct wpa *w, const char *ifname, const char *networks, struct err 
 		return 0;
 	if (wpa_conf_make(networks, WPA_CTL_DIR, &conf, &len, e) < 0)
 		return -1;
+	wpa_lacks_apply(&w->lacks, conf, &len);
 	if (stays && strcmp(w->conf, conf) == 0) {
 		wipe_free(&conf);
 		return 0;
@@ -353,8 +357,22 @@ static void report_exit(struct wpa *w, int status)
 	w->ops->failed(w->arg, !w->attached && w->failures + 1 >= FAILURES_FATAL, reason);
 }
 
+/* The next one is given a file that it takes, at once: that is no failure. */
+static bool start_without(struct wpa *w)
+{
+	static const struct timeval now = {0, 0};
+
+	if (!w->wanted || w->conf == NULL ||
+	    !wpa_lacks_apply(&w->lacks, w->conf, &w->conf_len))
+		return false;
+	evtimer_add(w->timer, &now);
+	return true;
+}
+
 bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
 {
+	bool adapted;
+
 	if (w->pid == 0 || pid != w->pid)
 		return false;
 	w->pid = 0;
@@ -367,16 +385,19 @@ bool wpa_child_gone(struct wpa *w, pid_t pid, int status)
 	memset(&w->s, 0, sizeof(w->s));
 	if (w->attached && clock_ms() - w->started_ms > STEADY_MS)
 		w->failures = 0;
-	if (w->wanted && WIFSIGNALED(status) == 0 && WEXITSTATUS(status) == 0 &&
-	    w->attached)
+	adapted = start_without(w);
+	if (adapted)
+		log_info("wpa_supplicant is started anew without them");
+	else if (w->wanted && WIFSIGNALED(status) == 0 && WEXITSTATUS(status) == 0 &&
+		 w->attached)
 		log_info("wpa_supplicant ended; it is started anew");
 	else if (w->wanted)
 		report_exit(w, status);
 	say_state(w);
-	if (w->wanted)
-		retry_later(w);
-	else
+	if (!w->wanted)
 		end_early(w);
+	else if (!adapted)
+		retry_later(w);
 	return true;
 }
 

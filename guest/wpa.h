@@ -13,6 +13,7 @@
 #include "err.h"
 #include "output.h"
 #include "state.h"
+#include "wpa-conf.h"
 #include "wpa-ctrl.h"
 #include "wpa-join.h"
 #include "wpa-sync.h"
@@ -61,7 +62,8 @@ struct wpa {
 	char ifname[IFNAMSIZ];
 	char *conf; /* what stands in the file, NULL before the first start */
 	size_t conf_len;
-	pid_t pid; /* 0: none runs */
+	struct wpa_lacks lacks; /* what it said that it does not know */
+	pid_t pid;              /* 0: none runs */
 	bool wanted;
 	bool ending;       /* was asked to end */
 	bool attached;     /* this process was heard of */

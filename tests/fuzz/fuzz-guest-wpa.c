@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void lines(char *text)
+static void lines(char *text, struct wpa_lacks *lacks)
 {
 	struct wlan_state s = {0};
 	struct wpa_event ev;
@@ -24,6 +24,7 @@ static void lines(char *text)
 		wpa_event_parse(line, &ev);
 		(void)wpa_event_apply(&ev, &s);
 		(void)wpa_output_clean(line, clean, sizeof(clean));
+		(void)wpa_lacks_learn(lacks, line);
 		line[len] = end;
 		line += len + (end == '\n');
 	}
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *conf = NULL;
 	struct fake_net nets[4];
+	struct wpa_lacks lacks = {.n = 0};
 	struct wlan_state s = {0};
 	size_t len;
 
@@ -41,13 +43,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(text, data, size);
 	text[size] = '\0';
-	lines(text);
+	lines(text, &lacks);
 	(void)wpa_status_parse(text, &s);
 	if (s.ssid_len > SSID_MAX)
 		__builtin_trap();
 	(void)fake_nets_parse(text, nets, 4);
 	if (wpa_conf_make(text, "/run/wpa/ctl", &conf, &len, NULL) == 0 &&
 	    len != strlen(conf))
+		__builtin_trap();
+	/* Once is enough. */
+	if (conf != NULL && wpa_lacks_apply(&lacks, conf, &len) &&
+	    (len != strlen(conf) || wpa_lacks_apply(&lacks, conf, &len)))
 		__builtin_trap();
 	free(conf);
 	free(text);

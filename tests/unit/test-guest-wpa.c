@@ -192,6 +192,45 @@ static void own_settings_are_not_taken(void **state)
 	free(out);
 }
 
+/* Of a supplicant without 802.11r: it refuses the file for the name. */
+static void what_the_supplicant_lacks_is_left_out(void **state)
+{
+	static const char *const others[] = {"", "Line 1: invalid key_mgmt ''",
+	    "Line 1: invalid key_mgmt 'ft'", "Line 1: invalid key_mgmt 'FT-PSK",
+	    "line 1: invalid key_mgmt 'FT-PSK'", "Line 1: invalid group 'TKIP'",
+	    "Line 1: invalid key_mgmt 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'"};
+	char conf[] = "network={\n\tssid=\"FT-PSK\"\n\tpsk=\"key_mgmt=FT-PSK\"\n"
+		      "\tkey_mgmt=WPA-PSK  FT-PSK\tSAE FT-SAE\n}\n"
+		      "network={\nkey_mgmt=FT-PSK\nkey_mgmt=FT-PSK # NONE\n"
+		      "KEY_MGMT=FT-EAP WPA-EAP # or\n}\nkey_mgmt=FT-PSK OWE";
+	struct wpa_lacks l = {.n = 0};
+	size_t len = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		assert_false(wpa_lacks_learn(&l, others[i]));
+	assert_false(wpa_lacks_apply(&l, conf, &len));
+	assert_true(wpa_lacks_learn(&l, "Line 4: invalid key_mgmt 'FT-PSK'"));
+	assert_false(wpa_lacks_learn(&l, "Line 9: invalid key_mgmt 'FT-PSK'"));
+	assert_true(wpa_lacks_learn(&l, "Line 0: invalid key_mgmt 'FT-EAP'"));
+	assert_true(wpa_lacks_apply(&l, conf, &len));
+	/* Where there is no other way it stays, to be complained of; so do the lines. */
+	assert_string_equal(conf,
+	    "network={\n\tssid=\"FT-PSK\"\n\tpsk=\"key_mgmt=FT-PSK\"\n"
+	    "\tkey_mgmt=WPA-PSK SAE FT-SAE\n}\n"
+	    "network={\nkey_mgmt=FT-PSK\nkey_mgmt=FT-PSK # NONE\n"
+	    "KEY_MGMT=WPA-EAP\n}\nkey_mgmt=OWE");
+	assert_int_equal(len, strlen(conf));
+	assert_false(wpa_lacks_apply(&l, conf, &len));
+	for (char c = 'A'; l.n < WPA_LACKS_MAX; c++) {
+		char line[] = "Line 1: invalid key_mgmt '?'";
+
+		line[sizeof(line) - 3] = c;
+		assert_true(wpa_lacks_learn(&l, line));
+	}
+	assert_false(wpa_lacks_learn(&l, "Line 1: invalid key_mgmt 'Z'"));
+}
+
 static void fake_reads_networks(void **state)
 {
 	struct fake_net n[2];
@@ -222,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(a_long_ssid_is_cut),
 	    cmocka_unit_test(output_shows_no_secret),
 	    cmocka_unit_test(own_settings_are_not_taken),
+	    cmocka_unit_test(what_the_supplicant_lacks_is_left_out),
 	    cmocka_unit_test(fake_reads_networks),
 	};
 
