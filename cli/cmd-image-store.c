@@ -131,8 +131,7 @@ int image_cmd_outdated(const struct cli *cli, int argc, char **argv, struct err 
 	json_decref(o);
 	if (ret < 0 || newer == 0)
 		return ret < 0 ? not_known(e) : 0;
-	err_set(e, ERR_FAILED, "%zu package%s of the image %s newer, %zu for security",
-	    newer, newer == 1 ? "" : "s", newer == 1 ? "is there" : "are there",
-	    security);
+	err_set(e, ERR_FAILED, "%zu package%s newer than the image's, %zu for security",
+	    newer, newer == 1 ? " is" : "s are", security);
 	return err_hint(e, "bhyfi image build");
 }

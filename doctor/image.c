@@ -28,7 +28,7 @@ static void build_command(const struct doctor *d, char *out, size_t size)
 		snprintf(out, size, "bhyfi image build");
 }
 
-/* FreeBSD has no Debian packages to build from. */
+/* The guest's programs are Linux': FreeBSD has none of its own. */
 static void fix_image(struct doctor *d)
 {
 	char command[80];
@@ -36,7 +36,8 @@ static void fix_image(struct doctor *d)
 	build_command(d, command, sizeof(command));
 	if (d->system == SYSTEM_FREEBSD)
 		fix(d,
-		    "on Linux: %s --output DIR; then copy DIR here and set image to it",
+		    "%s --source alpine --guest DIR, where DIR is libexec/bhyfi of a "
+		    "build on Linux",
 		    command);
 	else
 		fix(d, "%s", command);
