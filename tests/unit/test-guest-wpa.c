@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "cleanup.h"
 #include "fake-nets.h"
 #include "wpa-conf.h"
 #include "wpa-parse.h"
