@@ -343,8 +343,7 @@ static int choose_tap(struct freebsd *f, struct plan_input *in, struct err *e)
 
 	if (os_path(full, sizeof(full), in->config, e) < 0)
 		return -1;
-	if (in->config_exists &&
-	    fs_read_file(full, CONFFILE_MAX, &text, &len, e) == 0 &&
+	if (in->config_exists && fs_read_file(full, CONFFILE_MAX, &text, &len, e) == 0 &&
 	    ini_get(text, len, "interface", p->interface, sizeof(p->interface))) {
 		if (is_tap(p->interface))
 			return 0;

@@ -180,7 +180,7 @@ static int run(struct lab *l, const char *driver, struct err *e)
 	*e = (struct err)ERR_INIT;
 	r = kernel_small(&l->source, &drivers, e);
 	if (r < 0)
-		print_message("%s\n", e->msg);
+		print_message("# %s\n", e->msg);
 	strv_free(&drivers);
 	return r;
 }
