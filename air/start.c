@@ -352,12 +352,11 @@ static void hostapd_ended(struct proc *p, int status)
 int air_start_hostapd(struct air *air, struct err *e)
 {
 	char paths[AIR_MAX_APS][64];
-	/* To a file hostapd writes line by line, to a pipe it would fill a buffer. */
-	const char *argv[AIR_MAX_APS + 4] = {HOSTAPD, "-f", "/proc/self/fd/1"};
+	const char *argv[AIR_MAX_APS + 2] = {HOSTAPD};
 
 	for (unsigned i = 0; i < air->s.n_aps; i++) {
 		hostapd_conf_path(i, paths[i], sizeof(paths[i]));
-		argv[3 + i] = paths[i];
+		argv[1 + i] = paths[i];
 	}
 	return proc_start(&air->hostapd, argv, e);
 }

@@ -88,9 +88,8 @@ int stations_make(struct air *air, unsigned wiphy[AIR_MAX_STATIONS], struct err 
 static int start(struct air_station *st, struct err *e)
 {
 	char path[64];
-	/* To a file it writes line by line, to a pipe it would fill a buffer. */
-	const char *const argv[] = {SUPPLICANT, "-f", "/proc/self/fd/1", "-i", st->ifname,
-	    "-D", "nl80211", "-c", path, NULL};
+	const char *const argv[] = {
+	    SUPPLICANT, "-i", st->ifname, "-D", "nl80211", "-c", path, NULL};
 
 	snprintf(path, sizeof(path), AIR_RUN "/%s.conf", st->ifname);
 	return conf_write(path, conf_supplicant(&st->air->s, st->index), e) < 0

@@ -130,8 +130,9 @@ static void on_line(void *arg, const char *text)
 
 static int spawn(struct ap *a, struct err *e)
 {
-	/* To a file it writes line by line, to a pipe it would fill a buffer. */
-	const char *const argv[] = {PROGRAM, "-f", "/proc/self/fd/1", CONF, NULL};
+	/* Not -f: without CONFIG_DEBUG_FILE (Alpine) that writes to its output, too, but
+	 * no longer line by line. */
+	const char *const argv[] = {PROGRAM, CONF, NULL};
 
 	if (access(PROGRAM, X_OK) < 0) {
 		err_set(e, ERR_PRECONDITION,

@@ -12,19 +12,24 @@
 #include "elfslim.h"
 #include "fs.h"
 
-/* Where the loaders of glibc and musl look without a cache or configuration. */
-static const char *const library_folders[] = {
+/* Where the loaders look that have no configuration: glibc's cache is not in a package,
+ * musl's file has its folders in place of these. */
+static const char *const glibc_folders[] = {
     "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib"};
+static const char *const musl_folders[] = {"lib", "usr/local/lib", "usr/lib"};
+#define MUSL_PATH_MAX 4096
 
 /* A library that was not found, and who wants it. */
 struct missing {
 	char *soname, *user;
 	struct strv runpath;
 	size_t package;
+	bool musl;
 };
 
 struct search {
 	struct collect *c;
+	bool musl;        /* the program's loader is musl's */
 	struct strv done; /* merged paths of files whose libraries have been looked at */
 	struct missing *missing;
 	size_t missing_count;
@@ -115,7 +120,7 @@ static int add_missing(struct search *s, const char *soname, const char *user,
 		return err_sys(e, ENOMEM, "libraries");
 	s->missing = grown;
 	m = &grown[s->missing_count++];
-	*m = (struct missing){.package = package};
+	*m = (struct missing){.package = package, .musl = s->musl};
 	m->soname = strdup(soname);
 	m->user = strdup(user);
 	if (m->soname == NULL || m->user == NULL)
@@ -148,27 +153,77 @@ static void set_reason(struct search *s, const char *what, const char *user)
 	s->c->out->why = user == NULL ? s->c->why : s->reason;
 }
 
-/* 1: not found. */
-static int find_library(struct search *s, const char *soname, const char *user,
-    const struct strv *runpath, struct err *e)
+/* Folders of musl's file: one a line, or between colons. */
+static int read_musl_path(const struct file *f, struct strv *out, struct err *e)
 {
-	struct fileset *fs = &s->c->source->files;
-	size_t folders = runpath->n + ARRAY_LEN(library_folders);
+	char AUTO_FREE *text = NULL;
+
+	if (fs_read_file(f->disk, MUSL_PATH_MAX, &text, NULL, e) < 0)
+		return -1;
+	for (const char *p = text; *p != '\0';) {
+		size_t n = strcspn(p, ":\n");
+
+		if (p[0] == '/' && strv_add_n(out, p, n, e) < 0)
+			return -1;
+		p += n + (p[n] != '\0');
+	}
+	return 0;
+}
+
+/* In the order in which the loader looks: behind DT_RUNPATH its own. */
+static int loader_folders(
+    struct search *s, const struct strv *runpath, struct strv *out, struct err *e)
+{
+	const char *const *own = s->musl ? musl_folders : glibc_folders;
+	size_t n = s->musl ? ARRAY_LEN(musl_folders) : ARRAY_LEN(glibc_folders);
+	const struct file *f = NULL;
+
+	for (size_t i = 0; i < runpath->n; i++)
+		if (strv_add(out, runpath->v[i], e) < 0)
+			return -1;
+	if (s->musl)
+		f = fileset_resolve(&s->c->source->files, FILESET_MUSL_PATH);
+	if (f != NULL)
+		return read_musl_path(f, out, e) < 0
+			   ? -1
+			   : put_file(s->c, FILESET_MUSL_PATH, f, e);
+	for (size_t i = 0; i < n; i++)
+		if (strv_add(out, own[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* 1: in none of them. */
+static int find_in(struct search *s, const char *soname, const char *user,
+    const struct strv *folders, struct err *e)
+{
 	char path[DEB_PATH_MAX];
 
-	for (size_t i = 0; i < folders; i++) {
-		const char *dir =
-		    i < runpath->n ? runpath->v[i] : library_folders[i - runpath->n];
+	for (size_t i = 0; i < folders->n; i++) {
 		const struct file *f;
 
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, soname) >=
-		    sizeof(path))
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", folders->v[i],
+			soname) >= sizeof(path))
 			continue;
-		f = fileset_resolve(fs, path);
+		f = fileset_resolve(&s->c->source->files, path);
 		if (f != NULL)
 			return add_elf(s, path, f, user, e);
 	}
 	return 1;
+}
+
+static int find_library(struct search *s, const char *soname, const char *user,
+    const struct strv *runpath, struct err *e)
+{
+	struct strv folders = {0};
+	int r;
+
+	set_reason(s, "library", user);
+	r = loader_folders(s, runpath, &folders, e);
+	if (r == 0)
+		r = find_in(s, soname, user, &folders, e);
+	strv_free(&folders);
+	return r;
 }
 
 static int add_libraries(struct search *s, const struct elf_dynamic *d, const char *user,
@@ -217,6 +272,8 @@ static int add_elf(struct search *s, const char *path, const struct file *f,
 	if (own == NULL)
 		return err_sys(e, ENOMEM, "libraries");
 	r = elf_dynamic_read(data, len, &d, e);
+	if (r == 0 && d.interp != NULL && user == NULL)
+		s->musl = strstr(d.interp, "/ld-musl-") != NULL;
 	if (r == 0 && d.interp != NULL)
 		r = add_interp(s, d.interp, own, package, e);
 	if (r == 0)
@@ -259,6 +316,7 @@ static int retry(struct search *s, struct err *e)
 			r = add_interp(s, old[i].soname, old[i].user, old[i].package, e);
 			continue;
 		}
+		s->musl = old[i].musl;
 		r = find_library(s, old[i].soname, old[i].user, &old[i].runpath, e);
 		if (r == 1)
 			r = add_missing(s, old[i].soname, old[i].user, &old[i].runpath,

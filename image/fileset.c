@@ -49,15 +49,81 @@ static size_t bare_length(const char *path)
 	return len;
 }
 
+/* Removes the last component of the first *len bytes. */
+static void up(char *path, size_t *len)
+{
+	while (*len > 0 && path[*len - 1] != '/')
+		(*len)--;
+	if (*len > 0)
+		(*len)--;
+	path[*len] = '\0';
+}
+
+/* Takes the first component of rest to the end of done, "." and ".." applied. */
+static int step(char *done, size_t *len, char *rest)
+{
+	size_t skip = strspn(rest, "/"), n = strcspn(rest + skip, "/");
+	const char *name = rest + skip;
+
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		up(done, len);
+	} else if (n > 0 && !(n == 1 && name[0] == '.')) {
+		if (*len + n + 2 > PATH_LEN)
+			return -1;
+		if (*len > 0)
+			done[(*len)++] = '/';
+		memcpy(done + *len, name, n);
+		*len += n;
+		done[*len] = '\0';
+	}
+	memmove(rest, name + n, strlen(name + n) + 1);
+	return 0;
+}
+
+/*
+ * A link's target as it is to be read from its merged path: a folder of the top was one
+ * level higher ("lib/x" -> "../usr/lib/x"). NULL: what led from one of two folders that
+ * become one into the other would lead to itself. buf: of PATH_LEN bytes.
+ */
+static const char *merged_target(
+    const char *path, const char *target, const char *merged, char *buf)
+{
+	char done[PATH_LEN] = "", rest[PATH_LEN], end[PATH_LEN];
+	bool top = target[0] == '/';
+	size_t len = 0;
+
+	if (strlen(target) >= sizeof(rest))
+		return target; /* nobody follows it */
+	if (!top) {
+		len = strlen(path);
+		memcpy(done, path, len + 1);
+		up(done, &len);
+	}
+	for (strcpy(rest, target); rest[strspn(rest, "/")] != '\0'; top |= len == 0)
+		if (step(done, &len, rest) < 0)
+			return target;
+	if (!top || merged_path(done, end, sizeof(end), NULL) < 0)
+		return target;
+	if (strcmp(end, merged) == 0)
+		return NULL;
+	if (target[0] == '/' || strcmp(path, merged) == 0)
+		return target;
+	snprintf(buf, PATH_LEN, "/%.*s", PATH_LEN - 2, done);
+	return buf;
+}
+
 int fileset_add(struct fileset *fs, const char *path, const char *disk,
     const char *target, bool exec, size_t package, struct err *e)
 {
-	char merged[PATH_LEN];
-	bool firmware;
+	char merged[PATH_LEN], clean[PATH_LEN], leads[PATH_LEN];
+	bool firmware, link = target != NULL;
 	struct file f = {.exec = exec, .package = package};
 
-	if (merged_path(path, merged, sizeof(merged), e) < 0)
+	if (deb_clean_path(path, clean, sizeof(clean), e) < 0 ||
+	    merged_path(clean, merged, sizeof(merged), e) < 0)
 		return -1;
+	if (link && (target = merged_target(clean, target, merged, leads)) == NULL)
+		return 0;
 	firmware = strncmp(merged, "usr/lib/firmware/", 17) == 0;
 	if (firmware)
 		merged[bare_length(merged)] = '\0';
@@ -155,6 +221,18 @@ static int walk_dir(struct walk *w, int fd, const char *path, int depth, struct 
 	return r;
 }
 
+/* Where a folder was looked for. Keeps errno. */
+static int add_single(struct walk *w, const char *path, const char *disk, struct err *e)
+{
+	struct stat st;
+	int r = 0;
+
+	if (lstat(disk, &st) == 0 && S_ISREG(st.st_mode))
+		r = fileset_add(w->fs, path, disk, NULL, false, w->package, e);
+	errno = ENOTDIR;
+	return r;
+}
+
 int fileset_walk(struct fileset *fs, const char *root, const char *const *subs,
     size_t package, struct err *e)
 {
@@ -169,7 +247,11 @@ int fileset_walk(struct fileset *fs, const char *root, const char *const *subs,
 			return err_set(e, ERR_FAILED, "%s: path too long", root);
 		/* /lib as a link to usr/lib: its files come with usr/lib. */
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		if (fd < 0 && errno == ENOTDIR && add_single(&w, *subs, path, e) < 0)
+			return -1;
+		/* EMLINK: FreeBSD's for a link. */
+		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP ||
+				  errno == EMLINK))
 			continue;
 		if (fd < 0)
 			return err_sys(e, errno, "%s", path);
@@ -241,16 +323,6 @@ const struct file *fileset_get(struct fileset *fs, const char *path)
 	return i < fs->n && strcmp(fs->v[i].path, merged) == 0 ? &fs->v[i] : NULL;
 }
 
-/* Removes the last component of the first *len bytes. */
-static void up(char *path, size_t *len)
-{
-	while (*len > 0 && path[*len - 1] != '/')
-		(*len)--;
-	if (*len > 0)
-		(*len)--;
-	path[*len] = '\0';
-}
-
 /* Puts the link's target in place of its name, and `rest` behind it. */
 static int splice_link(
     char *done, size_t *len, const char *target, char *rest, size_t size)
@@ -266,27 +338,6 @@ static int splice_link(
 		up(done, len);
 	}
 	strcpy(rest, joined);
-	return 0;
-}
-
-/* Takes the first component of rest to the end of done, "." and ".." applied. */
-static int step(char *done, size_t *len, char *rest)
-{
-	size_t skip = strspn(rest, "/"), n = strcspn(rest + skip, "/");
-	const char *name = rest + skip;
-
-	if (n == 2 && name[0] == '.' && name[1] == '.') {
-		up(done, len);
-	} else if (n > 0 && !(n == 1 && name[0] == '.')) {
-		if (*len + n + 2 > PATH_LEN)
-			return -1;
-		if (*len > 0)
-			done[(*len)++] = '/';
-		memcpy(done + *len, name, n);
-		*len += n;
-		done[*len] = '\0';
-	}
-	memmove(rest, name + n, strlen(name + n) + 1);
 	return 0;
 }
 

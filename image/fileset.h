@@ -15,6 +15,8 @@
 #include "err.h"
 
 #define FILESET_MAX 500000
+/* Where musl's loader looks for libraries, if there is such a file. */
+#define FILESET_MUSL_PATH "etc/ld-musl-x86_64.path"
 #define NO_PACKAGE ((size_t)-1)
 
 struct file {
@@ -39,8 +41,8 @@ int fileset_add(struct fileset *fs, const char *path, const char *disk,
 
 /*
  * Adds the regular files and links below `root`/`sub` for every sub in `subs`
- * (ends with NULL); folders that do not exist are none. Never follows a link,
- * passes over what is neither file, link nor folder.
+ * (ends with NULL), or a file of that name; what does not exist is none. Never follows
+ * a link, passes over what is neither file, link nor folder.
  */
 int fileset_walk(struct fileset *fs, const char *root, const char *const *subs,
     size_t package, struct err *e);

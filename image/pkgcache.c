@@ -21,7 +21,8 @@
 bool pkgcache_wanted(const char *path)
 {
 	static const char *const keep[] = {"boot/", "lib/", "lib64/", "bin/", "sbin/",
-	    "usr/lib/", "usr/lib64/", "usr/bin/", "usr/sbin/", "usr/src/"};
+	    "usr/lib/", "usr/lib64/", "usr/local/lib/", "usr/bin/", "usr/sbin/",
+	    "usr/src/", FILESET_MUSL_PATH};
 	static const char *const skip[] = {"/kernel/sound/", "/kernel/fs/",
 	    "/kernel/drivers/gpu/", "/kernel/drivers/media/", "/kernel/drivers/scsi/",
 	    "/kernel/drivers/infiniband/", "/kernel/drivers/iio/", "/kernel/drivers/md/",
@@ -188,7 +189,7 @@ int pkgcache_index(const char *unpacked, const char *sha256, struct fileset *fs,
     size_t package, struct err *e)
 {
 	static const char *const subs[] = {
-	    "boot", "lib", "lib64", "bin", "sbin", "usr", NULL};
+	    "boot", "lib", "lib64", "bin", "sbin", "usr", FILESET_MUSL_PATH, NULL};
 	char AUTO_FREE *root = pkgcache_path(unpacked, sha256, "/root", e);
 	char AUTO_FREE *links = pkgcache_path(unpacked, sha256, "/links", e);
 

@@ -20,7 +20,8 @@ struct dir {
 static int open_folder(struct source *s, struct err *e)
 {
 	static const char *const subs[] = {"boot", "lib", "lib64", "bin", "sbin",
-	    "usr/lib", "usr/lib64", "usr/bin", "usr/sbin", NULL};
+	    "usr/lib", "usr/lib64", "usr/local/lib", "usr/bin", "usr/sbin",
+	    FILESET_MUSL_PATH, NULL};
 
 	return fileset_walk(&s->files, s->opts->root, subs, NO_PACKAGE, e);
 }

@@ -85,9 +85,11 @@ static void log_is_clean(const struct inst *i, bool keys)
 	assert_true(strlen(c.out) > 0);
 	assert_null(strstr(c.out, PASSPHRASE));
 	assert_null(strstr(c.out, "not this one"));
-	/* Certificates of authorities came and went with one supplicant. */
+	/* Certificates of authorities came and went with one supplicant, if that was
+	 * built with 802.11r. */
 	assert_non_null(strstr(c.out, "networks changed while it runs"));
-	assert_true(keys || strstr(c.out, "started anew") == NULL);
+	assert_true(keys || strstr(c.out, "started anew") == NULL ||
+		    strstr(c.out, "wpa_supplicant has no FT-EAP") != NULL);
 	child_free(&c);
 }
 
