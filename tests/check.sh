@@ -189,10 +189,13 @@ for n in $names; do
 	*/*) export BHYFI_TEST="${n#*/}" ;;
 	esac
 done
+# They wait for a good part of their time.
+procs=$(getconf _NPROCESSORS_ONLN)
+[ "$procs" -ge 3 ] || procs=3
 if [ "$system" != " " ] && [ -n "$system" ]; then
 	step install "it installs into a tree of its own" install &&
 		step image "a test image builds twice the same and verifies" image &&
-		tests gcc "$suite" -v --no-rebuild --num-processes 2 $system
+		tests gcc "$suite" -v --no-rebuild --num-processes "$procs" $system
 elif wanted image; then
 	step install "it installs into a tree of its own" install &&
 		step image "a test image builds twice the same and verifies" image
