@@ -77,14 +77,6 @@ struct bench {
 	size_t args_len;
 };
 
-static int down(const struct bench *b, struct err *e)
-{
-	json_t *o = inst_json(&b->inst, 60000, e, "down", NULL);
-
-	json_decref(o);
-	return o ? 0 : -1;
-}
-
 static double vmm_cpu(const struct bench *b)
 {
 	struct process p;
@@ -186,7 +178,7 @@ static int end_guest(struct bench *b, struct err *e)
 	if (!b->mode)
 		return 0;
 	b->mode = NULL;
-	return down(b, e);
+	return boot_down(&b->inst, e);
 }
 
 /* The guest is in the mode that the row needs, and the host has a lease. */

@@ -1,7 +1,5 @@
 #include "boot.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "net.h"
 #include "paths.h"
 #include "peer.h"
+#include "tree.h"
 
 #define IMAGE_MS (90 * 60 * 1000)
 #define ARGS_MAX 128
@@ -39,44 +38,22 @@ double bench_median(const double *v, int n)
 	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-static int add_file(struct archive *a, const char *name, const char *data, size_t len)
-{
-	struct archive_entry *entry = archive_entry_new();
-	int rc;
-
-	archive_entry_set_pathname(entry, name);
-	archive_entry_set_size(entry, (la_int64_t)len);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_perm(entry, 0755);
-	rc = archive_write_header(a, entry) == ARCHIVE_OK &&
-		     archive_write_data(a, data, len) == (la_ssize_t)len
-		 ? 0
-		 : -1;
-	archive_entry_free(entry);
-	return rc;
-}
-
 static int make_initrd(struct boot *b, struct err *e)
 {
-	struct archive *a = archive_write_new();
-	AUTO_FREE char *init = NULL;
+	struct tree t = {0};
+	char *init;
 	size_t len;
 	int rc;
 
 	snprintf(
 	    b->initrd, sizeof(b->initrd), "/tmp/bhyfi-bench-%d.initrd", (int)getpid());
-	if (fs_read_file(BENCH_INIT, 16 * 1024 * 1024, &init, &len, e)) {
-		archive_write_free(a);
+	if (fs_read_file(BENCH_INIT, 16 * 1024 * 1024, &init, &len, e))
 		return -1;
-	}
-	archive_write_set_format_cpio_newc(a);
-	archive_write_add_filter_none(a);
-	rc = archive_write_open_filename(a, b->initrd) == ARCHIVE_OK &&
-		     !add_file(a, "init", init, len) &&
-		     archive_write_close(a) == ARCHIVE_OK
-		 ? 0
-		 : err_set(e, ERR_FAILED, "%s: %s", b->initrd, archive_error_string(a));
-	archive_write_free(a);
+	rc = tree_file(&t, "init", init, len, 0755, NO_PACKAGE, e) < 0 ||
+		     tree_write_cpio(&t, b->initrd, 0, 0, NULL, e) < 0
+		 ? -1
+		 : 0;
+	tree_free(&t);
 	return rc;
 }
 
@@ -148,7 +125,7 @@ static int floor_boot(const struct boot *b, enum kernel k, const char *args, siz
 	return rc;
 }
 
-static int down(const struct inst *i, struct err *e)
+int boot_down(const struct inst *i, struct err *e)
 {
 	json_t *o = inst_json(i, 60000, e, "down", NULL);
 
@@ -197,7 +174,7 @@ static int one_start(struct boot *b, enum kernel k, struct start *s, struct err 
 	if (net_dhcp("udhcpc", i.tap, 20000, &l, e))
 		return -1;
 	s->lease = (double)(clock_ms() - began);
-	if (read_status(&i, s, &args, &len, e) || down(&i, e))
+	if (read_status(&i, s, &args, &len, e) || boot_down(&i, e))
 		return -1;
 	return floor_boot(b, k, args, len, &s->pid1, e);
 }

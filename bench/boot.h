@@ -43,6 +43,8 @@ void boot_print(const struct boot *b);
 json_t *boot_json(const struct boot *b);
 void boot_end(struct boot *b);
 
+int boot_down(const struct inst *i, struct err *e);
+
 /* The argument vector of a VMM that runs, NUL between; *args is freed and replaced. */
 int boot_args(pid_t pid, char **args, size_t *len, struct err *e);
 

@@ -104,6 +104,14 @@ int wpa_conf_make(
 	return 0;
 }
 
+static bool is_lacking(const struct wpa_lacks *l, const char *word, size_t n)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strlen(l->words[i]) == n && memcmp(l->words[i], word, n) == 0)
+			return true;
+	return false;
+}
+
 bool wpa_lacks_learn(struct wpa_lacks *l, const char *line)
 {
 	/* "Line 3: invalid key_mgmt 'FT-PSK'" */
@@ -118,20 +126,11 @@ bool wpa_lacks_learn(struct wpa_lacks *l, const char *line)
 	n = strspn(word, letters);
 	if (n == 0 || n >= WPA_LACK_SIZE || word[n] != '\'' || l->n == WPA_LACKS_MAX)
 		return false;
-	for (size_t i = 0; i < l->n; i++)
-		if (strlen(l->words[i]) == n && memcmp(l->words[i], word, n) == 0)
-			return false;
+	if (is_lacking(l, word, n))
+		return false;
 	memcpy(l->words[l->n], word, n);
 	l->words[l->n++][n] = '\0';
 	return true;
-}
-
-static bool is_lacking(const struct wpa_lacks *l, const char *word, size_t n)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strlen(l->words[i]) == n && memcmp(l->words[i], word, n) == 0)
-			return true;
-	return false;
 }
 
 /* The next word in [*at, end) of p: its length, and *at where it starts. 0: none. */

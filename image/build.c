@@ -128,14 +128,13 @@ static int join_initrds(struct build *b, const char *initrd, const char *overlay
 	return write_file(b, name, both, n1 + pad + n2, e);
 }
 
-static int make_overlay(
-    struct build *b, const char *initrd, const char *name, int level, struct err *e)
+static int make_overlay(struct build *b, const char *initrd, const char *name, int level,
+    char *hex, struct err *e)
 {
 	char AUTO_FREE *overlay = in_workspace(b, "overlay", e);
 
 	if (overlay == NULL || step(b, IMAGE_STAGE_INITRD, name, e) < 0 ||
-	    tree_write_cpio(&b->contents.air, overlay, level, b->mtime, b->air_hash, e) <
-		0 ||
+	    tree_write_cpio(&b->contents.air, overlay, level, b->mtime, hex, e) < 0 ||
 	    join_initrds(b, initrd, overlay, name, e) < 0)
 		return -1;
 	return unlink(overlay) < 0 ? err_sys(e, errno, "%s", overlay) : 0;
@@ -151,9 +150,10 @@ static int make_air_initrds(struct build *b, struct err *e)
 {
 	char AUTO_FREE *plain = in_workspace(b, "plain", e);
 
-	if (plain == NULL || make_overlay(b, "initrd", "air.initrd", ZSTD_LEVEL, e) < 0 ||
+	if (plain == NULL ||
+	    make_overlay(b, "initrd", "air.initrd", ZSTD_LEVEL, b->air_hash, e) < 0 ||
 	    tree_write_cpio(&b->contents.base, plain, 0, b->mtime, NULL, e) < 0 ||
-	    make_overlay(b, "plain", "air.initrd.cpio", 0, e) < 0)
+	    make_overlay(b, "plain", "air.initrd.cpio", 0, NULL, e) < 0)
 		return -1;
 	return unlink(plain) < 0 ? err_sys(e, errno, "%s", plain) : 0;
 }

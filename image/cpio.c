@@ -74,7 +74,7 @@ static int write_node(
 /* Where the archive goes, compressed or not. */
 struct sink {
 	int fd;
-	struct hash *hash; /* of what is not compressed yet */
+	struct hash *hash; /* of what is not compressed yet; NULL: nobody asks */
 	ZSTD_CCtx *zstd;   /* NULL: not compressed */
 	char *buf;
 	size_t size;
@@ -102,7 +102,7 @@ static int compress(struct sink *s, const void *data, size_t len, ZSTD_EndDirect
 static la_ssize_t sink_write(struct archive *a, void *arg, const void *data, size_t len)
 {
 	struct sink *s = arg;
-	int r = hash_add(s->hash, data, len, s->e);
+	int r = s->hash != NULL ? hash_add(s->hash, data, len, s->e) : 0;
 
 	if (r == 0)
 		r = s->zstd != NULL ? compress(s, data, len, ZSTD_e_continue)
@@ -114,11 +114,11 @@ static la_ssize_t sink_write(struct archive *a, void *arg, const void *data, siz
 	return -1;
 }
 
-static int sink_open(struct sink *s, const char *path, int level, struct err *e)
+static int sink_open(
+    struct sink *s, const char *path, int level, bool hashed, struct err *e)
 {
 	s->e = e;
-	s->hash = hash_new(e);
-	if (s->hash == NULL)
+	if (hashed && (s->hash = hash_new(e)) == NULL)
 		return -1;
 	s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (s->fd < 0)
@@ -160,7 +160,7 @@ int tree_write_cpio(const struct tree *t, const char *path, int level, int64_t m
 
 	if (a == NULL)
 		return err_sys(e, ENOMEM, "initrd");
-	if (sink_open(&sink, path, level, e) < 0)
+	if (sink_open(&sink, path, level, hex != NULL, e) < 0)
 		goto out;
 	if (archive_write_set_format_cpio_newc(a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
